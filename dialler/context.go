@@ -1,0 +1,243 @@
+package dialler
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// A Context is what the bot is told on connect. It travels three ways, all
+// made from one list of fields: channel variables RINGBACK_*, SIP headers
+// X-Ringback-*, and one JSON object.
+type Context struct {
+	Call       CallID            `json:"call_id"`
+	Campaign   string            `json:"campaign"`
+	CampaignID CampaignID        `json:"campaign_id"`
+	Contact    ContactID         `json:"contact_id"`
+	Number     Number            `json:"number"`
+	Attempt    int               `json:"attempt"` // 1 for the contact's first in this run
+	Class      Class             `json:"class"`
+	Callback   *CallbackContext  `json:"callback,omitempty"` // nil on an ordinary call
+	Vars       map[string]string `json:"variables,omitempty"`
+	Truncated  bool              `json:"truncated,omitempty"` // some text was cut; the whole is at GET /v1/calls/{id}/context
+}
+
+// A CallbackContext is what the customer said when they asked to be rung.
+type CallbackContext struct {
+	Phrase      string    `json:"preferred_time_text"`
+	Reason      string    `json:"reason"`
+	RequestedAt time.Time `json:"requested_at"`
+	ScheduledAt time.Time `json:"scheduled_at"` // the first time promised
+	Chain       int       `json:"chain"`        // which promise in a row this is, from 1
+	Attempt     int       `json:"attempt"`      // which try at keeping it, from 1
+	AskedOn     CallID    `json:"asked_on"`
+}
+
+// NewContext is the context of the call that lease l is for.
+func NewContext(l Lease, c Campaign) Context {
+	x := Context{
+		Call: l.Attempt.ID, Campaign: c.Name, CampaignID: c.ID, Contact: l.Contact.ID,
+		Number: l.Attempt.Number, Attempt: l.Attempt.N, Class: l.Attempt.Class, Vars: l.Contact.Vars,
+	}
+	if cb := l.Contact.Callback; cb != nil {
+		x.Callback = &CallbackContext{
+			Phrase: cb.Phrase, Reason: cb.Reason, RequestedAt: cb.Requested, ScheduledAt: cb.Scheduled,
+			Chain: cb.Chain, Attempt: cb.Attempts + 1, AskedOn: cb.AskedOn,
+		}
+	}
+	return x
+}
+
+// Limits of what goes to a switch, in bytes once encoded: a SIP message over
+// UDP has 64 KB for everything, and proxies on the way allow less.
+const (
+	MaxValue = 4096  // of one header or variable
+	MaxTotal = 16384 // of all headers of a call
+	MaxJSON  = 16384 // of RINGBACK_CONTEXT
+)
+
+// A Var is a name and a value, both printable ASCII without spaces, so they
+// need no escaping in a SIP header, a dial string or a variable.
+type Var struct{ Name, Value string }
+
+// Variables returns the context as channel variables, RINGBACK_CALL_ID and so
+// on, in a fixed order, values percent-encoded; contact variables are
+// RINGBACK_VAR_ and their name in upper case. The last is RINGBACK_CONTEXT,
+// the JSON of the whole.
+func (x Context) Variables() []Var {
+	vars := x.named(func(field string) string {
+		return "RINGBACK_" + strings.ToUpper(strings.ReplaceAll(field, "-", "_"))
+	})
+	return append(vars, Var{"RINGBACK_CONTEXT", string(x.JSON(MaxJSON))})
+}
+
+// Headers returns the context as SIP headers, X-Ringback-Call-Id and so on,
+// in a fixed order, values percent-encoded (RFC 3986 §2.1).
+func (x Context) Headers() []Var {
+	return x.named(func(field string) string { return "X-Ringback-" + field })
+}
+
+// UserToUser returns the context as the value of a User-to-User header (RFC
+// 7433 §4), hex-encoded JSON; one too long for that holds the call's ID only.
+func (x Context) UserToUser() string {
+	const most = 1024
+	b := x.JSON(MaxJSON)
+	if len(b) > most {
+		b, _ = json.Marshal(map[string]CallID{"call_id": x.Call}) // a map of strings cannot fail
+	}
+	return hex.EncodeToString(b) + ";encoding=hex"
+}
+
+func (x Context) named(name func(field string) string) []Var {
+	var out []Var
+	cut, total := false, 0
+	add := func(field, value string) {
+		v, short := percent(value, MaxValue)
+		n := name(field)
+		if total+len(n)+len(v) > MaxTotal {
+			cut = true
+			return
+		}
+		total += len(n) + len(v)
+		cut = cut || short
+		out = append(out, Var{n, v})
+	}
+	add("Call-Id", string(x.Call))
+	add("Campaign", x.Campaign)
+	add("Campaign-Id", strconv.FormatInt(int64(x.CampaignID), 10))
+	add("Contact-Id", strconv.FormatInt(int64(x.Contact), 10))
+	add("Number", string(x.Number))
+	add("Attempt", strconv.Itoa(x.Attempt))
+	add("Class", string(x.Class))
+	if cb := x.Callback; cb != nil {
+		add("Callback-Phrase", cb.Phrase)
+		add("Callback-Reason", cb.Reason)
+		add("Callback-Requested-At", cb.RequestedAt.UTC().Format(time.RFC3339))
+		add("Callback-Scheduled-At", cb.ScheduledAt.UTC().Format(time.RFC3339))
+		add("Callback-Chain", strconv.Itoa(cb.Chain))
+		add("Callback-Attempt", strconv.Itoa(cb.Attempt))
+		add("Callback-Asked-On", string(cb.AskedOn))
+	}
+	seen := map[string]bool{}
+	for _, k := range slices.Sorted(maps.Keys(x.Vars)) {
+		field := "Var-" + token(k)
+		if seen[strings.ToUpper(field)] {
+			cut = true // two columns whose names differ only in what a header cannot carry
+			continue
+		}
+		seen[strings.ToUpper(field)] = true
+		add(field, x.Vars[k])
+	}
+	if cut {
+		out = append(out, Var{name("Truncated"), "1"})
+	}
+	return out
+}
+
+// JSON returns the context as one JSON object in pure ASCII, at most limit
+// bytes (0: no limit), Truncated if text had to be cut for that. "$", "{" and
+// "}" inside its strings are escaped, so that no dialplan expands a part of
+// it and its braces always balance.
+func (x Context) JSON(limit int) []byte {
+	b := ascii(x)
+	if limit <= 0 || len(b) <= limit {
+		return b
+	}
+	x.Truncated = true
+	if cb := x.Callback; cb != nil {
+		short := *cb
+		short.Phrase, short.Reason = clip(cb.Phrase, 512), clip(cb.Reason, 512)
+		x.Callback = &short
+	}
+	vars := map[string]string{}
+	for _, k := range slices.Sorted(maps.Keys(x.Vars)) { // as many as fit, in order
+		vars[k] = clip(x.Vars[k], 256)
+		if try := (Context{Vars: vars}); len(ascii(try)) > limit/2 {
+			delete(vars, k)
+			break
+		}
+	}
+	x.Vars = vars
+	return ascii(x)
+}
+
+func ascii(x Context) []byte {
+	plain, err := json.Marshal(x)
+	if err != nil {
+		panic(fmt.Sprintf("dialler: a context of strings and numbers does not marshal: %v", err))
+	}
+	var b strings.Builder
+	inString := false
+	for i := 0; i < len(plain); {
+		r, n := utf8.DecodeRune(plain[i:])
+		switch {
+		case r == '\\':
+			b.Write(plain[i : i+2]) // an escape; what it escapes is ASCII
+			n = 2
+		case r == '"':
+			inString = !inString
+			b.WriteByte('"')
+		case inString && (r == '$' || r == '{' || r == '}' || r == 0x7f), r >= utf8.RuneSelf && r <= 0xffff:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		case r > 0xffff:
+			r -= 0x10000
+			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+		default:
+			b.WriteRune(r)
+		}
+		i += n
+	}
+	return []byte(b.String())
+}
+
+// percent encodes all but the unreserved characters of RFC 3986 §2.3, and
+// stops before a character that would pass limit.
+func percent(s string, limit int) (encoded string, cut bool) {
+	const hexDigits = "0123456789ABCDEF"
+	var b strings.Builder
+	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
+		at := b.Len()
+		if at+3*utf8.RuneLen(r) > limit {
+			return b.String(), true
+		}
+		if r < utf8.RuneSelf && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~", r)) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, c := range []byte(string(r)) {
+			b.WriteByte('%')
+			b.WriteByte(hexDigits[c>>4])
+			b.WriteByte(hexDigits[c&15])
+		}
+	}
+	return b.String(), false
+}
+
+// token makes of a column's name one that a header and a variable can bear:
+// letters, digits and hyphens.
+func token(s string) string {
+	t := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, clip(s, 64))
+	return t
+}
+
+// clip cuts s to at most n bytes, between characters.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}

@@ -1,0 +1,157 @@
+package dialler
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ringback/callback"
+)
+
+// ErrLeaseLost says that a lease has lapsed and somebody else may hold the
+// contact, or has settled the call. The caller stops; it does not retry.
+var ErrLeaseLost = errors.New("lease lost")
+
+// A Lease is the right of one dialler process to ring one contact, for a
+// while.
+//
+// The store decides who holds it. The term goes up with every lease and
+// adoption, and every write under a lease names its term, so that a process
+// that slept through its own lease cannot undo the work of the one that took
+// over (I7).
+type Lease struct {
+	Attempt Attempt
+	Contact Contact // as it was when leased, State included; Callback set where one is owed
+	Node    string
+	Term    int64
+
+	// Trusted is when its holder stops believing in the lease: when it asked
+	// for it, plus its length, less a margin. It falls before the store's
+	// own expiry, so we let go before anyone else takes hold.
+	Trusted time.Time
+}
+
+// LeaseMargin is how long before the store's expiry a holder stops trusting a
+// lease, as a share of its length.
+const LeaseMargin = 0.25
+
+// A LeaseRequest asks for contacts to ring.
+type LeaseRequest struct {
+	Node string
+	Now  time.Time     // a store with a clock of its own uses that instead
+	TTL  time.Duration // how long the lease holds without Renew
+
+	// Trunks and Campaigns say how many calls may be started now: what the
+	// pacers allow on each trunk, and in each campaign. A trunk or campaign
+	// that is not named gets none, nor does a campaign whose trunk is not.
+	Trunks    []TrunkQuota
+	Campaigns []CampaignQuota
+
+	// NewID makes the attempts' IDs; nil: random UUIDs.
+	NewID func() CallID
+}
+
+// A TrunkQuota allows N new calls on a trunk.
+type TrunkQuota struct {
+	Trunk string
+	N     int
+}
+
+// A CampaignQuota allows N new calls of a campaign.
+type CampaignQuota struct {
+	Campaign CampaignID
+	N        int
+}
+
+// A Clearance is what the store knows at the moment of dialling.
+type Clearance struct {
+	Held     bool // the lease's term is still the contact's
+	Campaign Campaign
+	Bot      Bot
+	Trunk    Trunk
+	Excluded bool
+}
+
+// A Ledger is what the loop needs of a store. Each method is one transaction:
+// it happens or it does not.
+type Ledger interface {
+	// Lease takes contacts that are due and writes down an attempt for each,
+	// in one transaction (I2). On each trunk it goes through the classes in
+	// LeaseOrder and takes nothing of a class while one before it has a due
+	// contact that may be rung (I8); within a class the longest due first,
+	// pending contacts in list order (by ID), the campaigns taking turns.
+	//
+	// It leases no contact of a campaign that is not running, none whose
+	// number is excluded or is being rung by anyone on any node (I1), and
+	// no more than the requested quota, the campaign's seats, the bot's
+	// capacity and the trunk's channels leave free, counting live attempts
+	// of all nodes (I9). It returns fewer, or none, if fewer are due.
+	// A returned lease's Trusted is counted from req.Now.
+	Lease(ctx context.Context, req LeaseRequest) ([]Lease, error)
+
+	// Renew extends leases whose calls go on, to now+ttl, and returns those
+	// it could extend; the rest are lost.
+	Renew(ctx context.Context, ls []Lease, now time.Time, ttl time.Duration) ([]Lease, error)
+
+	// Clear reads what must be checked at the moment of dialling (I6).
+	Clear(ctx context.Context, l Lease) (Clearance, error)
+
+	// Withdraw takes a lease back whose call was surely never asked for: the
+	// attempt is deleted and does not count, and the contact is what it was,
+	// or what a stop, exclusion or window close since then makes of it, not
+	// to be leased again before notBefore (zero: when it was due).
+	// ErrLeaseLost if the term is not current.
+	Withdraw(ctx context.Context, l Lease, notBefore, now time.Time) error
+
+	// Mark writes down how far a call has come (Rang, Answered, Joined,
+	// Machine of o; zero values change nothing). ErrLeaseLost as above.
+	Mark(ctx context.Context, l Lease, o Outcome) error
+
+	// Settle writes down how the call ended and what that makes of the
+	// contact, by [Record.Settle], then rules on analyses that were waiting
+	// for it, by [Record.Hear]; the attempt, the contact, the callback and
+	// the outbox change together or not at all. The lease ends. It returns
+	// ErrLeaseLost, and writes nothing, if the term is not current.
+	Settle(ctx context.Context, l Lease, o Outcome) (Settlement, error)
+
+	// Hear stores an analysis and rules on it. The same analysis twice
+	// schedules once (I11): the second ruling says Duplicate and repeats the
+	// first. While the contact is being rung the ruling is Deferred, and
+	// made by Settle. ErrNoCall if there is no such call.
+	Hear(ctx context.Context, id CallID, a callback.Analysis, now time.Time) (Ruling, error)
+
+	// Adrift returns attempts begun and not settled that node began, or
+	// whose lease had lapsed by now: calls that may have been placed just
+	// before a process died (I3). They are to be adopted, one by one.
+	Adrift(ctx context.Context, node string, now time.Time) ([]Attempt, error)
+
+	// Adopt takes over an attempt adrift under a new term, for node.
+	// ErrLeaseLost if it was settled or adopted by another meanwhile.
+	Adopt(ctx context.Context, id CallID, node string, now time.Time, ttl time.Duration) (Lease, error)
+
+	// Running returns the campaigns the loop has to care for: all that are
+	// running, each with its bot, trunk and NextDue.
+	Running(ctx context.Context, now time.Time) ([]Work, error)
+
+	// Transition moves a campaign by [Campaign.Apply] and all that waits in
+	// it accordingly; see [Event names].
+	Transition(ctx context.Context, id CampaignID, what CampaignEvent, now time.Time) (Campaign, error)
+
+	// Wake returns a channel that receives, coalesced, when something may
+	// have become due sooner than the last Running said: new contacts, a
+	// scheduled callback, a campaign started.
+	Wake() <-chan struct{}
+}
+
+// ErrNoCall says that no attempt has that ID.
+var ErrNoCall = errors.New("no such call")
+
+// Work is a running campaign as the loop sees it.
+type Work struct {
+	Campaign Campaign
+	Bot      Bot
+	Trunk    Trunk
+	Live     int       // attempts under way, on all nodes
+	Waiting  int       // contacts that wait, due or not
+	NextDue  time.Time // when the next waiting contact is due, past if one is; zero: none waits
+}

@@ -1,0 +1,145 @@
+package dialler
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Sentinels of the roster and the reports.
+var (
+	ErrNotFound = errors.New("not found")      // wrapped with what and which
+	ErrConflict = errors.New("already exists") // a name that is taken
+	ErrLocked   = errors.New("locked")         // a campaign edited while it runs
+)
+
+// A Roster keeps what operators set up: trunks, bots, campaigns, contacts and
+// the numbers never to be rung. Each method is one transaction.
+type Roster interface {
+	PutTrunk(ctx context.Context, t Trunk) error // creates or replaces by name
+	Trunks(ctx context.Context) ([]Trunk, error)
+	PutBot(ctx context.Context, b Bot) error // creates or replaces by name
+	Bots(ctx context.Context) ([]Bot, error)
+
+	// CreateCampaign adds a draft and returns it with its ID. ErrConflict if
+	// the name is taken, ErrNotFound if its bot or trunk is not there.
+	CreateCampaign(ctx context.Context, c Campaign) (Campaign, error)
+	// UpdateCampaign replaces a draft's or paused campaign's settings (not
+	// its state). ErrLocked if it runs.
+	UpdateCampaign(ctx context.Context, c Campaign) (Campaign, error)
+	Campaign(ctx context.Context, id CampaignID) (Campaign, error)
+	CampaignNamed(ctx context.Context, name string) (Campaign, error)
+	Campaigns(ctx context.Context) ([]Campaign, error)
+
+	// AddContacts adds contacts in list order, all of them in one
+	// transaction, and returns those it did not add because the campaign has
+	// the number already or the list names it twice; an excluded number is
+	// added and at once in state excluded. A campaign that was completed as
+	// finished runs again.
+	AddContacts(ctx context.Context, id CampaignID, list []NewContact, now time.Time) ([]Duplicate, error)
+
+	// Exclude puts numbers on the do-not-call list: waiting contacts become
+	// excluded and their callbacks cancelled, in every campaign.
+	Exclude(ctx context.Context, numbers []Number, now time.Time) error
+	// Readmit takes numbers off the list. Contacts stay what they are.
+	Readmit(ctx context.Context, numbers []Number) error
+	Excluded(ctx context.Context, n Number) (bool, error)
+}
+
+// A NewContact is a contact as a list brings it.
+type NewContact struct {
+	Number Number
+	Vars   map[string]string
+}
+
+// A Duplicate is an entry of a list that was not added.
+type Duplicate struct {
+	Index  int // in the list given to AddContacts
+	Number Number
+	InList bool // the list itself names the number twice; else the campaign had it
+}
+
+// Reports are what people read. Lists are paged by key: a page says where the
+// next begins.
+type Reports interface {
+	Contact(ctx context.Context, id ContactID) (Contact, error)
+	Call(ctx context.Context, id CallID) (Call, error)
+	Calls(ctx context.Context, q CallQuery) (calls []Call, next string, err error)
+	Counters(ctx context.Context, id CampaignID) (Counters, error)
+	// Outbox returns up to n messages after the one numbered after, in order.
+	Outbox(ctx context.Context, after int64, n int) ([]Message, error)
+	// Ping reports whether the store answers.
+	Ping(ctx context.Context) error
+}
+
+// A Store is the whole of what Ringback keeps. Every Store passes the suite in
+// dialler/store/storetest.
+type Store interface {
+	Ledger
+	Roster
+	Reports
+	Close() error
+}
+
+// A Call is an attempt with what came of it.
+type Call struct {
+	Attempt
+	Contact  Contact // as it is now
+	Analysis []byte  // the JSON as it came; nil: none yet
+	Ruling   Ruling  // zero: no analysis yet
+}
+
+// A CallQuery selects calls of a campaign, newest first.
+type CallQuery struct {
+	Campaign CampaignID
+	Filter   CallFilter
+	Contact  ContactID // 0: all
+	Limit    int       // at most 1000; 0: 100
+	After    string    // where the page before said the next begins
+}
+
+// A CallFilter is one of the tabs above the call list.
+type CallFilter string
+
+// The filters. Each but the first selects the calls on which a callback was
+// asked for that passed the gates, by how that callback stands.
+const (
+	AllCalls           CallFilter = ""
+	CallbacksRequested CallFilter = "requested"
+	CallbacksPending   CallFilter = "pending"   // scheduled, not closed
+	CallbacksCompleted CallFilter = "completed" // completed, exhausted or closed
+	CallbacksCancelled CallFilter = "cancelled"
+)
+
+// Counters are a campaign's figures, each the sum of the states (I5).
+type Counters struct {
+	Contacts     map[ContactState]int // a leased contact counts as dialling
+	Dispositions map[Disposition]int  // settled attempts
+	Attempts     int                  // live ones included
+	Live         int
+
+	Requested int // calls that produced a callback request that passed the gates
+	Callbacks map[CallbackState]int
+	Closed    map[CloseReason]int // closed and cancelled callbacks by reason
+	Refused   map[RefusalReason]int
+	AvgDelay  time.Duration // mean of first scheduled time minus request time; 0: no callbacks
+}
+
+// Pending is the number of callbacks scheduled and waiting to be dialled.
+func (c Counters) Pending() int { return c.Callbacks[CallbackWaiting] }
+
+// Completed is the number of callbacks in a final state other than cancelled.
+func (c Counters) Completed() int {
+	return c.Callbacks[CallbackCompleted] + c.Callbacks[CallbackExhausted] + c.Callbacks[CallbackClosed]
+}
+
+// A Message waits in the outbox for whoever receives results.
+type Message struct {
+	ID       int64
+	Kind     string // "call.settled", "callback.scheduled", "callback.closed"
+	Campaign CampaignID
+	Contact  ContactID
+	Call     CallID
+	Body     []byte // JSON
+	At       time.Time
+}
