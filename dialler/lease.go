@@ -130,11 +130,13 @@ type Ledger interface {
 	Adopt(ctx context.Context, id CallID, node string, now time.Time, ttl time.Duration) (Lease, error)
 
 	// Running returns the campaigns the loop has to care for: all that are
-	// running, each with its bot, trunk and NextDue.
+	// running, and the paused ones of a Single Day, whose day ends all the
+	// same.
 	Running(ctx context.Context, now time.Time) ([]Work, error)
 
 	// Transition moves a campaign by [Campaign.Apply] and all that waits in
-	// it accordingly; see [Event names].
+	// it accordingly; see [CampaignEvent]. Finish changes nothing, and is no
+	// error, while a contact of the campaign waits or is being rung.
 	Transition(ctx context.Context, id CampaignID, what CampaignEvent, now time.Time) (Campaign, error)
 
 	// Wake returns a channel that receives, coalesced, when something may
@@ -152,6 +154,11 @@ type Work struct {
 	Bot      Bot
 	Trunk    Trunk
 	Live     int       // attempts under way, on all nodes
+	Contacts int       // all of them, whatever their state
 	Waiting  int       // contacts that wait, due or not
-	NextDue  time.Time // when the next waiting contact is due, past if one is; zero: none waits
+
+	// NextDue is when the next waiting contact is due, past if one is; zero:
+	// none waits. Contacts whose number is being rung do not count: when
+	// that call is settled, Wake tells.
+	NextDue time.Time
 }
