@@ -84,9 +84,14 @@ type Store interface {
 // A Call is an attempt with what came of it.
 type Call struct {
 	Attempt
-	Contact  Contact // as it is now
-	Analysis []byte  // the JSON as it came; nil: none yet
-	Ruling   Ruling  // zero: no analysis yet
+	Contact Contact // as it is now
+	// Kept is the promise the attempt was to keep, Attempt.Callback, as it is
+	// now, but with Attempts as they were when this one was leased: the tries
+	// made before it. The bot's context is made of it, long after the call
+	// too. nil: an ordinary call.
+	Kept     *Callback
+	Analysis []byte // the JSON as it came; nil: none yet
+	Ruling   Ruling // zero: no analysis yet
 }
 
 // A CallQuery selects calls of a campaign, newest first.
