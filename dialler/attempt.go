@@ -26,6 +26,7 @@ type Attempt struct {
 	Class    Class      // as what it was leased
 	Callback CallbackID // the promise it is to keep; 0: none
 	Trunk    string
+	Switch   string // of the trunk when the call was leased: whom to ask about it
 	Bot      string
 	Node     string    // the dialler process that rings
 	Leased   time.Time // also when it was written down
