@@ -35,5 +35,6 @@
 // decisions, which are pure and take the time as an argument: record.go,
 // lifecycle.go, hours.go, pacer.go, call.go. The contracts with the world:
 // lease.go and roster.go (the store), switch.go (the switch). The effects:
-// loop.go.
+// loop.go (what runs), dial.go (who is rung next), ring.go (one call),
+// sweep.go (what a crash left behind).
 package dialler

@@ -153,9 +153,9 @@ type Work struct {
 	Campaign Campaign
 	Bot      Bot
 	Trunk    Trunk
-	Live     int       // attempts under way, on all nodes
-	Contacts int       // all of them, whatever their state
-	Waiting  int       // contacts that wait, due or not
+	Live     int // attempts under way, on all nodes
+	Contacts int // all of them, whatever their state
+	Waiting  int // contacts that wait, due or not
 
 	// NextDue is when the next waiting contact is due, past if one is; zero:
 	// none waits. Contacts whose number is being rung do not count: when

@@ -1,0 +1,164 @@
+package dialler
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// lookAgain is how long the loop trusts that nothing became due unheard: the
+// safety poll behind Wake and the timers.
+const lookAgain = 30 * time.Second
+
+// batch bounds what is leased at once where neither seats nor CPS do.
+const batch = 100
+
+// dial leases and rings until ctx ends. It sleeps until the next thing can
+// happen: somebody is due, a pacer allows a call, a window opens, a day ends,
+// a seat is free, the store has news.
+func (l *Loop) dial(ctx context.Context) {
+	p := pacers{trunk: map[string]*Pacer{}, campaign: map[CampaignID]*Pacer{}}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		next, err := l.round(ctx, p)
+		if err != nil && ctx.Err() == nil {
+			l.tell(Happening{Kind: HasTrouble, Err: err})
+			next = time.Now().Add(time.Second)
+		}
+		timer.Reset(time.Until(next))
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-l.kick:
+		case <-l.store.Wake():
+		}
+	}
+}
+
+// pacers remember when calls were started.
+type pacers struct {
+	trunk    map[string]*Pacer
+	campaign map[CampaignID]*Pacer
+}
+
+func (p pacers) of(w Work) (trunk, campaign *Pacer) {
+	t, c := p.trunk[w.Trunk.Name], p.campaign[w.Campaign.ID]
+	if t == nil {
+		t = &Pacer{}
+		p.trunk[w.Trunk.Name] = t
+	}
+	if c == nil {
+		c = &Pacer{}
+		p.campaign[w.Campaign.ID] = c
+	}
+	t.CPS, c.CPS = w.Trunk.CPS, w.Campaign.CPS
+	return t, c
+}
+
+// round does once all that can be done now, and returns when there may be more
+// to do.
+func (l *Loop) round(ctx context.Context, p pacers) (time.Time, error) {
+	now := time.Now()
+	next := now.Add(lookAgain)
+	sooner := func(t time.Time) {
+		if !t.IsZero() && t.Before(next) {
+			next = t
+		}
+	}
+	works, err := l.store.Running(ctx, now)
+	if err != nil {
+		return next, fmt.Errorf("read the running campaigns: %w", err)
+	}
+
+	req := LeaseRequest{Node: l.node, Now: now, TTL: l.ttl}
+	trunks := map[string]bool{}
+	for _, w := range works {
+		if ended, err := l.endIfOver(ctx, w, now); err != nil || ended {
+			if err != nil {
+				return next, err
+			}
+			continue
+		}
+		sooner(w.Campaign.Closes)
+		if w.Campaign.State != CampaignRunning || w.NextDue.IsZero() || !l.reachable(w.Trunk.Switch) {
+			continue
+		}
+		if w.NextDue.After(now) {
+			sooner(w.NextDue)
+			continue
+		}
+		if !w.Campaign.Window.Contains(now) {
+			if opens, ok := w.Campaign.Window.Next(now); ok {
+				sooner(opens)
+			}
+			continue
+		}
+		trunk, campaign := p.of(w)
+		onTrunk, at := trunk.Allow(now, batch)
+		sooner(at)
+		n, at := campaign.Allow(now, min(batch, w.Campaign.Seats-w.Live))
+		sooner(at)
+		if n <= 0 || onTrunk <= 0 {
+			continue
+		}
+		req.Campaigns = append(req.Campaigns, CampaignQuota{w.Campaign.ID, n})
+		if !trunks[w.Trunk.Name] {
+			trunks[w.Trunk.Name] = true
+			req.Trunks = append(req.Trunks, TrunkQuota{w.Trunk.Name, onTrunk})
+		}
+	}
+	if len(req.Campaigns) == 0 {
+		return next, nil
+	}
+
+	leases, err := l.store.Lease(ctx, req)
+	if err != nil {
+		return next, fmt.Errorf("lease: %w", err)
+	}
+	for _, lease := range leases {
+		for _, w := range works {
+			if w.Campaign.ID == lease.Attempt.Campaign {
+				trunk, campaign := p.of(w)
+				trunk.Take(now, 1)
+				campaign.Take(now, 1)
+			}
+		}
+		l.tell(Happening{Kind: WasLeased, Switch: lease.Attempt.Switch, Lease: lease})
+		l.start(ctx, lease, (*ring).place)
+	}
+	if len(leases) > 0 {
+		next = now // there may be more; the pacers say when
+	}
+	// Where something is due and nothing was leased, a limit of the store is
+	// reached: a seat, the bot, a channel. Its release wakes us.
+	return next, nil
+}
+
+// reachable reports whether calls can be placed by the named switch now.
+func (l *Loop) reachable(name string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.up[name] && !l.draining && l.switches[name] != nil
+}
+
+// endIfOver completes a campaign whose day is over, or that has nobody left.
+func (l *Loop) endIfOver(ctx context.Context, w Work, now time.Time) (bool, error) {
+	what, why := CampaignEvent(""), ""
+	switch {
+	case w.Campaign.DayOver(now):
+		what, why = CloseDay, "its day is over"
+	case w.Campaign.State == CampaignRunning && w.Contacts > 0 && w.Waiting == 0 && w.Live == 0:
+		what, why = Finish, "nobody is left to ring"
+	default:
+		return false, nil
+	}
+	c, err := l.store.Transition(ctx, w.Campaign.ID, what, now)
+	if err != nil {
+		return false, fmt.Errorf("%s campaign %q: %w", what, w.Campaign.Name, err)
+	}
+	if c.State == CampaignCompleted {
+		l.tell(Happening{Kind: CampaignEnded, Campaign: c, Reason: why})
+	}
+	return c.State == CampaignCompleted, nil
+}

@@ -1,0 +1,303 @@
+package dialler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// Options are what a Loop needs. Node, Store and Switches must be given.
+type Options struct {
+	Node     string // this process's name, the same after a restart
+	Store    Ledger
+	Switches map[string]Switch // by the name that trunks give
+	LeaseTTL time.Duration     // 0: one minute; renewed three times in each
+	Logger   *slog.Logger      // nil: slog.Default()
+
+	// Observe is told all that happens, one thing at a time, from many
+	// goroutines; it must not block. nil: nobody.
+	Observe func(Happening)
+}
+
+// DefaultLeaseTTL is how long a lease holds without being renewed, and so how
+// long a dead process's calls are left alone by others.
+const DefaultLeaseTTL = time.Minute
+
+// A Loop rings whoever is due, for as long as Run runs.
+type Loop struct {
+	node     string
+	store    Ledger
+	switches map[string]Switch
+	ttl      time.Duration
+	log      *slog.Logger
+	observe  func(Happening)
+
+	kick  chan struct{} // something changed: look again; holds one token
+	sweep chan string   // names of switches whose calls are to be gone through
+
+	mu       sync.Mutex
+	rings    map[CallID]*ring
+	up       map[string]bool // switch links
+	draining bool
+	drained  chan struct{} // closed when draining and no ring is left
+
+	rung  sync.WaitGroup // one for each ring's goroutine
+	tells sync.Mutex     // one happening at a time
+}
+
+// NewLoop makes a loop. The error names what is missing.
+func NewLoop(o Options) (*Loop, error) {
+	switch {
+	case o.Node == "":
+		return nil, errors.New("dialler: no node name: a process must know after a restart which calls were its own")
+	case o.Store == nil:
+		return nil, errors.New("dialler: no store")
+	case len(o.Switches) == 0:
+		return nil, errors.New("dialler: no switch to dial with")
+	}
+	l := &Loop{
+		node: o.Node, store: o.Store, switches: o.Switches, ttl: o.LeaseTTL, log: o.Logger, observe: o.Observe,
+		kick: make(chan struct{}, 1), sweep: make(chan string, 64),
+		rings: map[CallID]*ring{}, up: map[string]bool{}, drained: make(chan struct{}),
+	}
+	if l.ttl == 0 {
+		l.ttl = DefaultLeaseTTL
+	}
+	if l.log == nil {
+		l.log = slog.Default()
+	}
+	return l, nil
+}
+
+// Run dials until ctx ends, then lets go of the calls in progress: they stay
+// up on the switch, and the next Run asks after them. It returns early only if
+// a switch's link cannot be had by any retrying, with that switch's error.
+func (l *Loop) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	for name, sw := range l.switches {
+		wg.Go(func() {
+			if err := sw.Run(ctx, func(ev Event) { l.deliver(name, ev) }); err != nil {
+				cancel(fmt.Errorf("switch %q: %w", name, err))
+			}
+		})
+	}
+	wg.Go(func() { l.keepLeases(ctx) })
+	wg.Go(func() { l.sweepUp(ctx) })
+	l.dial(ctx)
+	wg.Wait()
+	l.rung.Wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+// Drain stops new calls and returns when those in progress have ended, or ctx
+// has.
+func (l *Loop) Drain(ctx context.Context) error {
+	l.mu.Lock()
+	if !l.draining {
+		l.draining = true
+		if len(l.rings) == 0 {
+			close(l.drained)
+		}
+	}
+	l.mu.Unlock()
+	l.look()
+	select {
+	case <-l.drained:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%d calls still in progress: %w", l.Status().Live, ctx.Err())
+	}
+}
+
+// A Status is the loop as an operator sees it.
+type Status struct {
+	Node     string
+	Links    map[string]bool // by switch: whether the link is up
+	Live     int             // calls this process has in progress
+	Draining bool
+}
+
+// Status returns how the loop stands.
+func (l *Loop) Status() Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := Status{Node: l.node, Links: map[string]bool{}, Live: len(l.rings), Draining: l.draining}
+	for name := range l.switches {
+		s.Links[name] = l.up[name]
+	}
+	return s
+}
+
+// deliver takes the news of switch name. It never blocks.
+func (l *Loop) deliver(name string, ev Event) {
+	switch ev.Kind {
+	case LinkUp, LinkDown:
+		l.mu.Lock()
+		l.up[name] = ev.Kind == LinkUp
+		var on []*ring
+		for _, r := range l.rings {
+			if r.lease.Attempt.Switch == name {
+				on = append(on, r)
+			}
+		}
+		l.mu.Unlock()
+		for _, r := range on {
+			r.inbox.put(ev)
+		}
+		l.tell(Happening{Kind: LinkChanged, Switch: name, Event: ev, Reason: ev.Reason})
+		if ev.Kind == LinkUp {
+			l.goThrough(name)
+		}
+		l.look()
+	default:
+		l.mu.Lock()
+		r := l.rings[ev.Call]
+		l.mu.Unlock()
+		switch {
+		case r != nil:
+			r.inbox.put(ev)
+		case ev.Kind != HungUp: // a call we hold no lease for: a crash's, or nobody's
+			l.goThrough(name)
+		}
+	}
+}
+
+// look wakes the dialling.
+func (l *Loop) look() {
+	select {
+	case l.kick <- struct{}{}:
+	default:
+	}
+}
+
+// start takes up a lease and its call in a goroutine of its own.
+func (l *Loop) start(ctx context.Context, lease Lease, how func(*ring, context.Context)) {
+	r := &ring{loop: l, sw: l.switches[lease.Attempt.Switch], lease: lease, inbox: newInbox(), lost: make(chan struct{})}
+	l.mu.Lock()
+	l.rings[lease.Attempt.ID] = r
+	l.mu.Unlock()
+	l.rung.Go(func() { how(r, ctx) })
+}
+
+// release lets go of a call that is over or no longer ours.
+func (l *Loop) release(r *ring) {
+	l.mu.Lock()
+	delete(l.rings, r.lease.Attempt.ID)
+	if l.draining && len(l.rings) == 0 {
+		select {
+		case <-l.drained:
+		default:
+			close(l.drained)
+		}
+	}
+	l.mu.Unlock()
+	l.look() // a seat is free
+}
+
+// held is r's lease as last renewed.
+func (l *Loop) held(r *ring) Lease {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return r.lease
+}
+
+func (l *Loop) attempt(r *ring) Attempt { return l.held(r).Attempt }
+
+// keepLeases renews the leases of calls in progress, and looks now and then
+// for calls whose process has died.
+func (l *Loop) keepLeases(ctx context.Context) {
+	tick := time.NewTicker(l.ttl / 3)
+	defer tick.Stop()
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		l.renew(ctx)
+		if n%3 == 0 {
+			for name := range l.switches {
+				l.goThrough(name)
+			}
+		}
+	}
+}
+
+func (l *Loop) renew(ctx context.Context) {
+	l.mu.Lock()
+	var have []Lease
+	for _, r := range l.rings {
+		have = append(have, r.lease)
+	}
+	l.mu.Unlock()
+	if len(have) == 0 {
+		return
+	}
+	kept, err := l.store.Renew(ctx, have, time.Now(), l.ttl)
+	if err != nil {
+		l.tell(Happening{Kind: HasTrouble, Err: fmt.Errorf("renew %d leases: %w", len(have), err)})
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, k := range kept {
+		if r := l.rings[k.Attempt.ID]; r != nil && r.lease.Term == k.Term {
+			r.lease.Trusted = k.Trusted
+		}
+	}
+	for _, h := range have {
+		same := func(k Lease) bool { return k.Attempt.ID == h.Attempt.ID }
+		if r := l.rings[h.Attempt.ID]; r != nil && r.lease.Term == h.Term && !slices.ContainsFunc(kept, same) {
+			select {
+			case <-r.lost:
+			default:
+				close(r.lost)
+			}
+		}
+	}
+}
+
+// retry calls f until it succeeds, the lease turns out to be lost, or ctx
+// ends; the calls in progress go on meanwhile.
+func (l *Loop) retry(ctx context.Context, verb string, r *ring, f func() error) error {
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := f()
+		switch {
+		case errors.Is(err, ErrLeaseLost):
+			l.tell(Happening{Kind: LeaseLapsed, Switch: r.lease.Attempt.Switch, Lease: l.held(r)})
+			return struct{}{}, backoff.Permanent(err)
+		case err != nil && ctx.Err() == nil:
+			r.trouble(verb, err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(newBackOff()), backoff.WithMaxElapsedTime(0))
+	return err
+}
+
+func newBackOff() backoff.BackOff {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval = 100*time.Millisecond, 5*time.Second
+	return b
+}
+
+// tell lets the log and the observer know.
+func (l *Loop) tell(h Happening) {
+	h.At = time.Now()
+	l.logHappening(h)
+	if l.observe != nil {
+		l.tells.Lock()
+		defer l.tells.Unlock()
+		l.observe(h)
+	}
+}

@@ -1,0 +1,153 @@
+package dialler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// goThrough asks for a switch's calls to be gone through: those adrift are
+// adopted, those that nobody answers for are hung up.
+func (l *Loop) goThrough(name string) {
+	select {
+	case l.sweep <- name:
+	default: // so many are waiting that this one is among them
+	}
+}
+
+func (l *Loop) sweepUp(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case name := <-l.sweep:
+			l.mu.Lock()
+			up := l.up[name]
+			l.mu.Unlock()
+			if !up {
+				continue // its LinkUp will ask again
+			}
+			if err := l.sweepSwitch(ctx, name); err != nil && ctx.Err() == nil {
+				l.tell(Happening{Kind: HasTrouble, Switch: name, Err: err})
+				if !errors.Is(err, ErrDown) {
+					time.AfterFunc(askAgain, func() { l.goThrough(name) })
+				}
+			}
+		}
+	}
+}
+
+// sweepSwitch adopts what is adrift on a switch, then hangs up the calls there
+// that bear our mark and that no attempt in progress stands for: better silence
+// than a phone that rings for nobody.
+func (l *Loop) sweepSwitch(ctx context.Context, name string) error {
+	// The switch is asked first. What is placed after that is not on the
+	// list, so nothing newly placed is taken for an orphan.
+	onSwitch, err := l.switches[name].Live(ctx)
+	if err != nil {
+		return fmt.Errorf("list the calls on %q: %w", name, err)
+	}
+	if err := l.adopt(ctx, name); err != nil {
+		return err
+	}
+	for _, id := range onSwitch {
+		l.mu.Lock()
+		known := l.rings[id] != nil
+		l.mu.Unlock()
+		if known {
+			continue
+		}
+		if err := l.switches[name].Hangup(ctx, id); err != nil {
+			return fmt.Errorf("hang up call %s, which no attempt stands for: %w", id, err)
+		}
+		l.tell(Happening{Kind: OrphanEnded, Switch: name, Lease: Lease{Attempt: Attempt{ID: id, Switch: name}}})
+	}
+	return nil
+}
+
+// adopt takes over the attempts adrift on a switch. Ours, from before a
+// restart, at once; another node's once its lease has lapsed, and only when the
+// switch no longer has the call: its events go to that node's link.
+func (l *Loop) adopt(ctx context.Context, name string) error {
+	now := time.Now()
+	adrift, err := l.store.Adrift(ctx, l.node, now)
+	if err != nil {
+		return fmt.Errorf("look for calls adrift: %w", err)
+	}
+	for _, a := range adrift {
+		l.mu.Lock()
+		known := l.rings[a.ID] != nil
+		l.mu.Unlock()
+		if known || a.Switch != name {
+			continue
+		}
+		if a.Node != l.node {
+			if s, err := l.switches[name].Find(ctx, a.ID); err != nil || s.Found {
+				continue // it cannot say, or the call goes on: another time
+			}
+		}
+		lease, err := l.store.Adopt(ctx, a.ID, l.node, now, l.ttl)
+		switch {
+		case errors.Is(err, ErrLeaseLost):
+			continue
+		case err != nil:
+			return fmt.Errorf("adopt call %s: %w", a.ID, err)
+		}
+		l.tell(Happening{Kind: WasAdopted, Switch: name, Lease: lease})
+		l.start(ctx, lease, (*ring).resume)
+	}
+	return nil
+}
+
+// logHappening writes the line that the person at 3 a.m. reads.
+func (l *Loop) logHappening(h Happening) {
+	at := h.Lease.Attempt
+	level, attrs := slog.LevelDebug, []slog.Attr{}
+	add := func(a ...slog.Attr) { attrs = append(attrs, a...) }
+	if at.ID != "" {
+		add(slog.String("call", string(at.ID)))
+	}
+	if at.Number != "" {
+		add(slog.String("number", string(at.Number)), slog.Int64("contact", int64(at.Contact)), slog.Int64("campaign", int64(at.Campaign)))
+	}
+	if h.Switch != "" {
+		add(slog.String("switch", h.Switch))
+	}
+	switch h.Kind {
+	case HasOriginated:
+		level = slog.LevelInfo
+		add(slog.String("class", string(at.Class)), slog.Int("attempt", at.N), slog.Duration("late", h.Late))
+	case HasNews:
+		add(slog.String("event", string(h.Event.Kind)))
+		if h.Event.Reason != "" {
+			add(slog.String("reason", h.Event.Reason))
+		}
+	case HasSettled:
+		level = slog.LevelInfo
+		add(slog.String("disposition", string(at.Disposition)), slog.String("cause", at.Cause.String()), slog.String("contact_state", string(h.Settled.Contact.State)))
+		if !h.Settled.Contact.Due.IsZero() {
+			add(slog.Time("due", h.Settled.Contact.Due))
+		}
+	case WasAdopted, OrphanEnded, LeaseLapsed:
+		level = slog.LevelWarn
+	case LinkChanged:
+		level = slog.LevelInfo
+		if h.Event.Kind == LinkDown {
+			level = slog.LevelWarn
+		}
+		add(slog.String("event", string(h.Event.Kind)), slog.String("reason", h.Reason))
+	case WasWithdrawn:
+		add(slog.String("reason", h.Reason))
+	case CampaignEnded:
+		level = slog.LevelInfo
+		add(slog.String("name", h.Campaign.Name), slog.String("reason", h.Reason))
+	case HasTrouble:
+		level = slog.LevelWarn
+	}
+	if h.Err != nil {
+		add(slog.String("error", h.Err.Error()))
+	}
+	l.log.LogAttrs(context.Background(), level, string(h.Kind), attrs...)
+}
