@@ -1,0 +1,60 @@
+# Ringback. `make help` says what there is.
+#
+# demo and test set up what they need by themselves: a C compiler for the race
+# detector, and an Asterisk 22 in a folder of its own (.lab; see deploy/lab).
+
+GO       ?= go
+GOFLAGS  ?=
+TESTARGS ?= -race -shuffle=on -count=1 -timeout=20m
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+TOOLS    := $(CURDIR)/.tools
+LINT     := $(TOOLS)/golangci-lint
+LINT_VERSION := v2.15.0
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## bin/ringback and bin/farend, static
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+.PHONY: setup
+setup: ## install what tests and demo need (idempotent; needs root)
+	@deploy/lab/tools.sh
+	@deploy/lab/install.sh
+
+.PHONY: demo
+demo: build setup ## ring a simulated campaign through a real Asterisk and watch the callbacks come
+	bin/ringback demo
+
+.PHONY: test
+test: setup ## every test: real Asterisk, real SIP, race detector, nothing skipped
+	RINGBACK_TEST_REQUIRE=1 $(GO) test $(TESTARGS) ./...
+
+.PHONY: quick
+quick: ## the tests that need nothing but Go
+	$(GO) test ./...
+
+.PHONY: bench
+bench: ## measurements beside their rivals
+	cd callback/bench && $(GO) run .
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: lint
+lint: $(LINT) ## golangci-lint, pinned
+	$(LINT) run ./...
+
+$(LINT):
+	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+
+.PHONY: clean
+clean: ## remove what was built; the lab's Asterisk stays (make clean-lab)
+	rm -rf bin
+
+.PHONY: clean-lab
+clean-lab: ## remove the lab's Asterisk
+	rm -rf .lab

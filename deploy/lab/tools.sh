@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# tools.sh installs the Debian packages that the tests and the demo need and that
+# are missing, and says which. It may be run as often as you like.
+set -euo pipefail
+
+say() { printf 'setup: %s\n' "$*"; }
+
+missing=()
+need() { # need COMMAND PACKAGE...
+  command -v "$1" >/dev/null 2>&1 || missing+=("${@:2}")
+}
+need gcc gcc libc6-dev # the race detector is linked with a C compiler
+need git git
+
+if [ ${#missing[@]} -eq 0 ]; then
+  say "the tools are all here"
+  exit 0
+fi
+say "installing ${missing[*]}"
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { say "installing packages needs root, and there is no sudo here" >&2; exit 1; }
+  sudo=sudo
+fi
+export DEBIAN_FRONTEND=noninteractive
+$sudo apt-get update -qq
+$sudo apt-get install -y -qq --no-install-recommends "${missing[@]}"
