@@ -1,0 +1,43 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+)
+
+// A Problem is one thing wrong with the configuration.
+type Problem struct {
+	Where string // "ringback.yaml:12" or "RINGBACK_HTTP_LISTEN"; empty: nobody set it
+	Key   string // "campaigns.diwali.retry_delay"; empty: the file as a whole
+	Got   string // what came; a secret never
+	Want  string // what would be right
+}
+
+func (p *Problem) Error() string {
+	s := fmt.Sprintf("got %s; want %s", p.Got, p.Want)
+	if p.Key != "" {
+		s = p.Key + ": " + s
+	}
+	if p.Where != "" {
+		s = p.Where + ": " + s
+	}
+	return s
+}
+
+// Problems returns the problems that err consists of.
+func Problems(err error) []*Problem {
+	if err == nil {
+		return nil
+	}
+	if p := (*Problem)(nil); errors.As(err, &p) {
+		if list, ok := err.(interface{ Unwrap() []error }); ok {
+			var all []*Problem
+			for _, e := range list.Unwrap() {
+				all = append(all, Problems(e)...)
+			}
+			return all
+		}
+		return []*Problem{p}
+	}
+	return []*Problem{{Got: err.Error(), Want: "a configuration that can be read"}}
+}
