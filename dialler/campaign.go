@@ -17,7 +17,7 @@ type Campaign struct {
 	Run    int       // 1 for the first start; a restart begins another
 	Closes time.Time // when a running Single Day campaign's day ends; zero otherwise
 
-	Mode     Mode
+	Mode     Mode // "": MultiDay
 	Window   Window
 	Trunk    string // name of a [Trunk]
 	Bot      string // name of a [Bot]
@@ -27,9 +27,9 @@ type Campaign struct {
 	Seats int     // conversations held at once; 0: nothing is dialled
 	CPS   float64 // new calls per second; 0: the trunk's limit only
 
-	MaxAttempts int           // budget of a contact; at least 1
-	RetryDelay  time.Duration // from a failed attempt to the next
-	RetryOn     []Disposition // what is tried again; nil: [DefaultRetryOn]
+	MaxAttempts int           // budget of a contact; 0: 1
+	RetryDelay  time.Duration // from a failed attempt to the next; 0: 15 min
+	RetryOn     []Disposition // after what an ordinary call is tried again; nil: [DefaultRetryOn]; empty: nothing
 	RingTimeout time.Duration // how long a phone may ring; 0: 30 s
 	Screen      bool          // answering-machine screening before the bot
 	BotTimeout  time.Duration // answer to bot, at most; 0: 5 s. Then the call is abandoned

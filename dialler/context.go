@@ -58,18 +58,23 @@ func NewContext(l Lease, c Campaign) Context {
 // UDP has 64 KB for everything, and proxies on the way allow less.
 const (
 	MaxValue = 4096  // of one header or variable
-	MaxTotal = 16384 // of all headers of a call
+	MaxTotal = 16384 // of all headers of a call, names and line ends included
 	MaxJSON  = 16384 // of RINGBACK_CONTEXT
 )
 
-// A Var is a name and a value, both printable ASCII without spaces, so they
-// need no escaping in a SIP header, a dial string or a variable.
+// A Var is a name and a value. The name is letters, digits, hyphens and
+// underscores; the value is percent-encoded UTF-8 (RFC 3986 §2.1), nothing but
+// unreserved characters and %XX, so neither needs escaping in a SIP header, a
+// dial string or a variable. The one exception is RINGBACK_CONTEXT, whose value
+// is JSON: printable ASCII with quotes, commas and braces, for an interface
+// that takes a value whole, never for a dial string.
 type Var struct{ Name, Value string }
 
 // Variables returns the context as channel variables, RINGBACK_CALL_ID and so
-// on, in a fixed order, values percent-encoded; contact variables are
-// RINGBACK_VAR_ and their name in upper case. The last is RINGBACK_CONTEXT,
-// the JSON of the whole.
+// on, in a fixed order; contact variables are RINGBACK_VAR_ and their name in
+// upper case, what is no letter or digit turned into "_". The last is
+// RINGBACK_CONTEXT, the JSON of the whole. Where something had to be cut or
+// left out to hold the limits, RINGBACK_TRUNCATED is "1".
 func (x Context) Variables() []Var {
 	vars := x.named(func(field string) string {
 		return "RINGBACK_" + strings.ToUpper(strings.ReplaceAll(field, "-", "_"))
@@ -78,7 +83,8 @@ func (x Context) Variables() []Var {
 }
 
 // Headers returns the context as SIP headers, X-Ringback-Call-Id and so on,
-// in a fixed order, values percent-encoded (RFC 3986 §2.1).
+// in a fixed order, contact variables last as X-Ringback-Var-…; they are as
+// [Context.Variables] says, "-" for "_", and without the JSON.
 func (x Context) Headers() []Var {
 	return x.named(func(field string) string { return "X-Ringback-" + field })
 }
@@ -96,17 +102,19 @@ func (x Context) UserToUser() string {
 
 func (x Context) named(name func(field string) string) []Var {
 	var out []Var
-	cut, total := false, 0
+	const lineEnds = len(": ") + len("\r\n")
+	truncated := Var{name("Truncated"), "1"}
+	cut, total := false, len(truncated.Name)+len(truncated.Value)+lineEnds
 	add := func(field, value string) {
 		v, short := percent(value, MaxValue)
 		n := name(field)
-		if total+len(n)+len(v) > MaxTotal {
-			cut = true
-			return
-		}
-		total += len(n) + len(v)
 		cut = cut || short
-		out = append(out, Var{n, v})
+		if size := len(n) + len(v) + lineEnds; total+size <= MaxTotal {
+			total += size
+			out = append(out, Var{n, v})
+		} else {
+			cut = true
+		}
 	}
 	add("Call-Id", string(x.Call))
 	add("Campaign", x.Campaign)
@@ -135,43 +143,91 @@ func (x Context) named(name func(field string) string) []Var {
 		add(field, x.Vars[k])
 	}
 	if cut {
-		out = append(out, Var{name("Truncated"), "1"})
+		out = append(out, truncated)
 	}
 	return out
 }
 
-// JSON returns the context as one JSON object in pure ASCII, at most limit
-// bytes (0: no limit), Truncated if text had to be cut for that. "$", "{" and
-// "}" inside its strings are escaped, so that no dialplan expands a part of
-// it and its braces always balance.
+// JSON returns the context as one JSON object in pure printable ASCII, times in
+// UTC, at most limit bytes (0: no limit). Truncated says that text was cut or
+// variables were left out for that: first the fixed fields have their room, a
+// quarter of limit each for phrase and reason, then variables by name as they
+// fit. A limit under 2048, too little for the fixed fields, is taken as 2048.
+//
+// "$", "{" and "}" inside its strings are escaped, so that no dialplan expands
+// a part of it and its braces always balance.
 func (x Context) JSON(limit int) []byte {
+	x.Callback = x.Callback.inUTC()
 	b := ascii(x)
-	if limit <= 0 || len(b) <= limit {
+	if limit <= 0 || len(b) <= max(limit, 2048) {
 		return b
 	}
+	limit = max(limit, 2048)
 	x.Truncated = true
-	if cb := x.Callback; cb != nil {
-		short := *cb
-		short.Phrase, short.Reason = clip(cb.Phrase, 512), clip(cb.Reason, 512)
-		x.Callback = &short
+	x.Call, x.Number, x.Class = CallID(shorten(string(x.Call), 64)), Number(shorten(string(x.Number), 32)), Class(shorten(string(x.Class), 32))
+	x.Campaign = shorten(x.Campaign, limit/16)
+	if cb := x.Callback; cb != nil { // a copy of our own by now
+		cb.Phrase, cb.Reason = shorten(cb.Phrase, limit/4), shorten(cb.Reason, limit/4)
+		cb.AskedOn = CallID(shorten(string(cb.AskedOn), 64))
 	}
-	vars := map[string]string{}
-	for _, k := range slices.Sorted(maps.Keys(x.Vars)) { // as many as fit, in order
-		vars[k] = clip(x.Vars[k], 256)
-		if try := (Context{Vars: vars}); len(ascii(try)) > limit/2 {
-			delete(vars, k)
-			break
+	vars := x.Vars
+	x.Vars = nil
+	room := limit - len(ascii(x)) - len(`"variables":{},`)
+	kept := map[string]string{}
+	for _, k := range slices.Sorted(maps.Keys(vars)) {
+		v := shorten(vars[k], limit/16)
+		if size := escaped(k) + escaped(v) + len(`"":"",`); size <= room {
+			room -= size
+			kept[k] = v
 		}
 	}
-	x.Vars = vars
+	x.Vars = kept
 	return ascii(x)
+}
+
+// inUTC returns a copy with times that JSON can hold, which has no year after
+// 9999: such a time becomes zero.
+func (cb *CallbackContext) inUTC() *CallbackContext {
+	if cb == nil {
+		return nil
+	}
+	c := *cb
+	for _, t := range []*time.Time{&c.RequestedAt, &c.ScheduledAt} {
+		if *t = t.UTC(); t.Year() < 0 || t.Year() > 9999 {
+			*t = time.Time{}
+		}
+	}
+	return &c
+}
+
+// escaped is how many bytes s is inside the quotes of a JSON string of ascii's.
+func escaped(s string) int {
+	plain, _ := json.Marshal(s) // a string always marshals
+	return len(toASCII(plain)) - len(`""`)
+}
+
+// shorten cuts s between characters to at most n bytes escaped.
+func shorten(s string, n int) string {
+	s = clip(s, n) // no character is shorter escaped
+	for over := escaped(s) - n; over > 0; over = escaped(s) - n {
+		// A byte escaped is 6 at most, so at least a sixth of what is over
+		// must go; the rest is looked at again.
+		s = clip(s, len(s)-(over+5)/6)
+	}
+	return s
 }
 
 func ascii(x Context) []byte {
 	plain, err := json.Marshal(x)
-	if err != nil {
-		panic(fmt.Sprintf("dialler: a context of strings and numbers does not marshal: %v", err))
+	if err != nil { // strings, numbers and times that inUTC has seen to
+		panic(fmt.Sprintf("dialler: a context does not marshal: %v", err))
 	}
+	return toASCII(plain)
+}
+
+// toASCII escapes what of valid JSON is not printable ASCII, and of what is, the
+// characters that a dialplan may take for its own.
+func toASCII(plain []byte) []byte {
 	var b strings.Builder
 	inString := false
 	for i := 0; i < len(plain); {
@@ -202,11 +258,15 @@ func percent(s string, limit int) (encoded string, cut bool) {
 	const hexDigits = "0123456789ABCDEF"
 	var b strings.Builder
 	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
-		at := b.Len()
-		if at+3*utf8.RuneLen(r) > limit {
+		plain := r < utf8.RuneSelf && (alphanumeric(r) || strings.ContainsRune("-._~", r))
+		size := 3 * utf8.RuneLen(r)
+		if plain {
+			size = 1
+		}
+		if b.Len()+size > limit {
 			return b.String(), true
 		}
-		if r < utf8.RuneSelf && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~", r)) {
+		if plain {
 			b.WriteRune(r)
 			continue
 		}
@@ -222,13 +282,16 @@ func percent(s string, limit int) (encoded string, cut bool) {
 // token makes of a column's name one that a header and a variable can bear:
 // letters, digits and hyphens.
 func token(s string) string {
-	t := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+	return strings.Map(func(r rune) rune {
+		if alphanumeric(r) {
 			return r
 		}
 		return '-'
 	}, clip(s, 64))
-	return t
+}
+
+func alphanumeric(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }
 
 // clip cuts s to at most n bytes, between characters.

@@ -5,9 +5,103 @@ import (
 	"time"
 )
 
-// horizon bounds the search for an opening: a year of holidays is a mistake,
-// not a window.
+// horizon bounds the search for an opening or a close, in days: a year of
+// holidays is a mistake, not a window.
 const horizon = 400
+
+const daySeconds = 24 * 60 * 60
+
+// A wall is what a clock on the wall shows: seconds since 1970-01-01 00:00 as
+// if that clock were never changed. A zone is a row of stretches of constant
+// offset (time.Time.ZoneBounds); inside a stretch an instant and its wall
+// differ by the offset, so all the calendar is done on walls, in integers, and
+// DST is only ever "the stretch ends here, look again".
+type wall int64
+
+// at returns the wall that t shows, its offset from UTC, and when that offset
+// ends; a zero end: never.
+func (w Window) at(t time.Time) (now wall, offset int, end time.Time) {
+	t = t.In(w.loc)
+	_, offset = t.Zone()
+	_, end = t.ZoneBounds()
+	return wall(t.Unix() + int64(offset)), offset, end
+}
+
+// instant is when a clock offset seconds ahead of UTC shows x.
+func (w Window) instant(x wall, offset int) time.Time {
+	return time.Unix(int64(x)-int64(offset), 0).In(w.loc)
+}
+
+// date is the day x lies in, counted from 1970-01-01.
+func (x wall) date() int {
+	d := int64(x) / daySeconds
+	if int64(x)%daySeconds < 0 {
+		d--
+	}
+	return int(d)
+}
+
+// midnight is the wall at which date begins.
+func midnight(date int) wall { return wall(date) * daySeconds }
+
+// hoursOf returns the hours that open on date: none on a holiday.
+func (w Window) hoursOf(date int) []Interval {
+	if len(w.holidays) > 0 {
+		if _, found := slices.BinarySearch(w.holidays, date); found {
+			return nil
+		}
+	}
+	const thursday = 4 // 1970-01-01
+	return w.hours[((date+thursday)%7+7)%7]
+}
+
+// open reports whether x is inside an interval, up to when (cut at the
+// midnight that begins a holiday), and the date on which it opened.
+func (w Window) open(x wall) (until wall, opened int, ok bool) {
+	today := x.date()
+	clock := Clock((x - midnight(today)) / 60)
+	for _, iv := range w.hoursOf(today) {
+		if clock >= iv.Open && clock < iv.end() {
+			end := iv.end()
+			if end > day && w.holiday(today+1) {
+				end = day
+			}
+			return midnight(today) + wall(end)*60, today, true
+		}
+	}
+	if w.holiday(today) {
+		return 0, 0, false
+	}
+	if list := w.hoursOf(today - 1); len(list) > 0 {
+		// Intervals do not overlap, so only the last can run over midnight.
+		if end := list[len(list)-1].end(); clock+day < end {
+			return midnight(today-1) + wall(end)*60, today - 1, true
+		}
+	}
+	return 0, 0, false
+}
+
+func (w Window) holiday(date int) bool {
+	_, found := slices.BinarySearch(w.holidays, date)
+	return found
+}
+
+// nextOpen returns the first wall at or after x that is inside an interval, no
+// later than the end of date last.
+func (w Window) nextOpen(x wall, last int) (wall, bool) {
+	if _, _, ok := w.open(x); ok {
+		return x, true
+	}
+	// x is not inside, so the next wall that is inside is one that opens.
+	for date := x.date(); date <= last; date++ {
+		for _, iv := range w.hoursOf(date) {
+			if opens := midnight(date) + wall(iv.Open)*60; opens >= x {
+				return opens, true
+			}
+		}
+	}
+	return 0, false
+}
 
 // Contains reports whether the window is open at t.
 func (w Window) Contains(t time.Time) bool {
@@ -15,147 +109,105 @@ func (w Window) Contains(t time.Time) bool {
 	return ok
 }
 
-// opened returns the date, as noon UTC, on which the interval that t lies in
-// opened, or false if t lies in none.
-func (w Window) opened(t time.Time) (time.Time, bool) {
+// opened returns the date on which the interval that t lies in opened, or
+// false if t lies in none.
+func (w Window) opened(t time.Time) (date int, ok bool) {
 	if w.loc == nil {
-		return time.Time{}, false
+		return 0, false
 	}
 	t = t.In(w.loc)
-	y, m, d := t.Date()
-	today := time.Date(y, m, d, 12, 0, 0, 0, time.UTC) // a calendar day; noon exists in every one
-	if w.holiday(today) {
-		return time.Time{}, false
-	}
-	now := Clock(t.Hour()*60 + t.Minute())
-	for _, iv := range w.hours[today.Weekday()] {
-		if now >= iv.Open && now < iv.end() {
-			return today, true
-		}
-	}
-	yesterday := today.AddDate(0, 0, -1)
-	if w.holiday(yesterday) {
-		return time.Time{}, false
-	}
-	for _, iv := range w.hours[yesterday.Weekday()] {
-		if now+day < iv.end() {
-			return yesterday, true
-		}
-	}
-	return time.Time{}, false
-}
-
-func (w Window) holiday(date time.Time) bool {
-	_, found := slices.BinarySearch(w.holidays, date.Format(time.DateOnly))
-	return found
+	_, offset := t.Zone()
+	_, date, ok = w.open(wall(t.Unix() + int64(offset)))
+	return date, ok
 }
 
 // Next returns the first instant at or after t at which the window is open, or
-// false if it never is within a year.
+// false if there is none within 400 days. It is t itself if the window is open
+// then.
 func (w Window) Next(t time.Time) (time.Time, bool) {
-	return w.seek(t, true)
-}
-
-// CloseAfter returns the first instant after t at which the window is closed,
-// or false if it never closes within a year. A window that is open round the
-// clock closes only for holidays.
-func (w Window) CloseAfter(t time.Time) (time.Time, bool) {
-	return w.seek(t, false)
-}
-
-// DayCloses returns when the day ends that a Single Day campaign started at t
-// has: the day of the window t lies in, or of the next opening; its last
-// close, with the hours after midnight that belong to it. A window open round
-// the clock ends its day at midnight. False if the window never opens.
-func (w Window) DayCloses(t time.Time) (time.Time, bool) {
-	open, ok := w.Next(t)
-	if !ok {
+	if w.loc == nil {
 		return time.Time{}, false
 	}
-	date, _ := w.opened(open)
-	for at := open; ; {
-		next, ok := w.change(at)
-		if !ok {
+	now, offset, end := w.at(t)
+	last := now.date() + horizon
+	for {
+		opens, ok := w.nextOpen(now, last)
+		switch {
+		case ok && opens == now:
+			return t, true
+		case ok:
+			if at := w.instant(opens, offset); end.IsZero() || at.Before(end) {
+				return at, true
+			}
+		case end.IsZero():
 			return time.Time{}, false
 		}
-		at = next
-		if d, open := w.opened(at); open && d.Equal(date) {
-			continue
+		// The clock is changed before it shows that: look again from there.
+		t = end.In(w.loc)
+		if now, offset, end = w.at(t); now.date() > last {
+			return time.Time{}, false
 		}
-		// Closed, or another day's hours: is there more of this day to come?
-		again, ok := w.Next(at)
-		if !ok {
-			return at, true
-		}
-		if d, _ := w.opened(again); !d.Equal(date) {
-			return at, true
-		}
-		at = again
 	}
 }
 
-// seek returns the first instant from t on at which the window is open (or
-// closed). Openness only changes at the instants that change finds.
-func (w Window) seek(t time.Time, open bool) (time.Time, bool) {
+// CloseAfter returns the first instant at or after t at which the window is
+// closed, or false if there is none within 400 days. It is t itself if the
+// window is closed then. A window that is open round the clock closes only for
+// holidays.
+func (w Window) CloseAfter(t time.Time) (time.Time, bool) {
 	if w.loc == nil {
-		return t, !open
+		return t, true
 	}
 	for limit := t.AddDate(0, 0, horizon); t.Before(limit); {
-		if w.Contains(t) == open {
-			return t, true
-		}
-		next, ok := w.change(t)
+		next, _, ok := w.ends(t)
 		if !ok {
-			break
+			return t, true
 		}
 		t = next
 	}
 	return time.Time{}, false
 }
 
-// change returns the first instant after t at which the window may open or
-// close, or the day it counts for may change: an open or close on the wall
-// clock, a midnight, or a jump of the clock itself.
-func (w Window) change(t time.Time) (time.Time, bool) {
-	local := t.In(w.loc)
-	y, m, d := local.Date()
-	var first time.Time
-	consider := func(c time.Time) {
-		if c.After(t) && (first.IsZero() || c.Before(first)) {
-			first = c
-		}
+// ends returns when the interval that t lies in ends or the clock is changed,
+// whichever comes first, and the date on which the interval opened; false if t
+// lies in none.
+func (w Window) ends(t time.Time) (next time.Time, opened int, ok bool) {
+	now, offset, end := w.at(t)
+	until, opened, ok := w.open(now)
+	if !ok {
+		return time.Time{}, 0, false
 	}
-	if _, jump := local.ZoneBounds(); !jump.IsZero() {
-		consider(jump)
+	next = w.instant(until, offset)
+	if !end.IsZero() && end.Before(next) {
+		next = end.In(w.loc)
 	}
-	// Today's and tomorrow's wall times hold the next change: midnight is
-	// among them. The day before tomorrow's interval may close on the day
-	// after it opened.
-	for ahead := -1; ahead <= 2; ahead++ {
-		date := time.Date(y, m, d+ahead, 12, 0, 0, 0, time.UTC)
-		w.occurrences(date, 0, consider)
-		for _, iv := range w.hours[date.Weekday()] {
-			w.occurrences(date, iv.Open, consider)
-			w.occurrences(date, iv.end(), consider)
-		}
-	}
-	return first, !first.IsZero()
+	return next, opened, true
 }
 
-// occurrences calls yield with each instant at which a clock on the wall shows
-// c on date (or that much past its midnight): none in a gap, two in an overlap.
-func (w Window) occurrences(date time.Time, c Clock, yield func(time.Time)) {
-	y, m, d := date.Date()
-	wall := time.Date(y, m, d, 0, int(c), 0, 0, time.UTC)
-	_, before := wall.Add(-26 * time.Hour).In(w.loc).Zone()
-	_, after := wall.Add(26 * time.Hour).In(w.loc).Zone()
-	for i, offset := range []int{before, after} {
-		if i == 1 && offset == before {
-			break
+// DayCloses returns when the day ends that a Single Day campaign started at t
+// has: the day of the hours t lies in, or of the next opening; its last close,
+// with the hours after midnight that belong to it. A window open round the
+// clock ends its day at midnight. False if the window does not open within 400
+// days.
+func (w Window) DayCloses(t time.Time) (time.Time, bool) {
+	at, ok := w.Next(t)
+	if !ok {
+		return time.Time{}, false
+	}
+	date, _ := w.opened(at)
+	for {
+		next, opened, ok := w.ends(at)
+		if !ok || opened != date {
+			// Closed, or another day's hours: is more of this day to come?
+			again, ok := w.Next(at)
+			if !ok {
+				return at, true
+			}
+			if opened, _ := w.opened(again); opened != date {
+				return at, true
+			}
+			next = again
 		}
-		at := wall.Add(-time.Duration(offset) * time.Second).In(w.loc)
-		if _, off := at.Zone(); off == offset {
-			yield(at)
-		}
+		at = next
 	}
 }

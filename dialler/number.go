@@ -2,6 +2,9 @@ package dialler
 
 import (
 	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/nyaruka/phonenumbers"
 )
@@ -17,13 +20,23 @@ type Number string
 // The check is libphonenumber's "possible", which looks at the length, not
 // "valid", which knows the ranges in use today: a carrier opens new ones
 // before any library hears of them.
+//
+// Letters are refused, though libphonenumber would read them as a telephone's
+// keys: in a list they are a spreadsheet's "9.19812E+11", an "O" for a zero or
+// an extension we cannot dial, and each would ring a stranger.
+//
+// The error names what came and what would be right.
 func ParseNumber(s, region string) (Number, error) {
 	if len(s) > 64 {
-		return "", fmt.Errorf("%.20q… is %d characters long; a phone number has at most 15 digits", s, len(s))
+		return "", fmt.Errorf("%.20q… is not a phone number (%d bytes long); want at most 15 digits", s, len(s))
 	}
 	want := "want E.164, such as +919812345678"
 	if region != "" {
 		want += ", or a national number of " + region
+	}
+	if i := strings.IndexFunc(s, unicode.IsLetter); i >= 0 {
+		r, _ := utf8.DecodeRuneInString(s[i:])
+		return "", fmt.Errorf("%q is not a phone number (it has the letter %q in it); %s", s, r, want)
 	}
 	n, err := phonenumbers.Parse(s, region)
 	if err != nil {

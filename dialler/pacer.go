@@ -1,6 +1,9 @@
 package dialler
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // A Pacer spaces the starts of calls: at most CPS a second, none sooner than
 // 1/CPS after the one before, whatever came earlier (the generic cell rate
@@ -11,6 +14,10 @@ type Pacer struct {
 	CPS  float64
 	next time.Time // the theoretical arrival time: no new call before this
 }
+
+// longest is as far ahead as a Pacer looks: so many years mean never, and a
+// time that far from now can still be computed.
+const longest = 100 * 365 * 24 * time.Hour
 
 // Allow returns how many calls, at most want, may be started at now, and, if
 // that is none, when the next may.
@@ -28,11 +35,13 @@ func (p *Pacer) Allow(now time.Time, want int) (n int, next time.Time) {
 
 // Take says that n calls were started at now.
 func (p *Pacer) Take(now time.Time, n int) {
-	if p.CPS <= 0 || n == 0 {
+	if p.CPS <= 0 || n <= 0 {
 		return
 	}
 	if p.next.Before(now) {
 		p.next = now
 	}
-	p.next = p.next.Add(time.Duration(float64(n) * float64(time.Second) / p.CPS))
+	// Rounded up: a nanosecond short, and one second would hold a call more.
+	gap := math.Ceil(float64(n) * float64(time.Second) / p.CPS)
+	p.next = p.next.Add(time.Duration(min(gap, float64(longest))))
 }

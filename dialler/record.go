@@ -27,6 +27,11 @@ type Record struct {
 //	excluded, stopped, day over ───────▶ excluded, …        callback cancelled
 //	else, callback ────────────────────▶ callback_scheduled after the retry delay, inside the window
 //	else, ordinary ────────────────────▶ retry_scheduled    likewise
+//
+// The rules are looked at in that order. RetryOn is about ordinary calls: a
+// promise is tried until it is kept or spent, whatever came of the last try,
+// for somebody did talk to us on that number. A paused campaign makes no
+// difference here, only to dialling.
 func (r Record) Settle(a Attempt) (Record, *Callback) {
 	ct := &r.Contact
 	ct.Attempts++
@@ -56,7 +61,7 @@ func (r Record) Settle(a Attempt) (Record, *Callback) {
 	if s, why, over := r.over(a.Ended); over {
 		return end(s, CallbackCancelled, why)
 	}
-	due, ok := r.Campaign.Window.Next(a.Ended.Add(r.Campaign.RetryDelay))
+	due, ok := r.Campaign.Window.Next(a.Ended.Add(r.Campaign.retryDelay()))
 	if !ok {
 		return end(WindowClosed, CallbackCancelled, ByWindowClose)
 	}
@@ -95,9 +100,10 @@ func (r Record) over(now time.Time) (ContactState, CloseReason, bool) {
 }
 
 // Withdraw returns the record as it stands when a lease is taken back whose
-// call was never asked for: the contact waits again, not to be leased before
-// notBefore, unless something has ended its wait since. The callback returned
-// is the one that was cancelled by that; nil: none.
+// call was never asked for: the contact waits again, in the state it waited in
+// before, not to be leased before notBefore, unless something has ended its
+// wait since. The callback returned is the one that was cancelled by that;
+// nil: none.
 func (r Record) Withdraw(notBefore, now time.Time) (Record, *Callback) {
 	ct := &r.Contact
 	if s, why, over := r.over(now); over {
@@ -106,10 +112,25 @@ func (r Record) Withdraw(notBefore, now time.Time) (Record, *Callback) {
 		ct.State, ct.Due, ct.Callback = s, time.Time{}, nil
 		return r, cb
 	}
+	if ct.State == Dialling { // else the store kept the state it was leased in
+		ct.State = ct.waited()
+	}
 	if notBefore.After(ct.Due) {
 		ct.Due = notBefore
 	}
 	return r, nil
+}
+
+// waited is the state in which a contact that is being rung waited for it: one
+// is pending until the first attempt of the run is settled.
+func (ct Contact) waited() ContactState {
+	switch {
+	case ct.Callback != nil:
+		return CallbackScheduled
+	case ct.Attempts == 0:
+		return Pending
+	}
+	return RetryScheduled
 }
 
 // A Settlement is what Settle of a store has done.
@@ -179,8 +200,8 @@ func (r Record) Hear(a Attempt, kept *Callback, an callback.Analysis, words *cal
 	}
 
 	req := callback.Request{Phrase: an.PreferredTimeText, Reason: an.Reason, Confidence: an.Confidence, Heard: a.Ended}
-	if t := an.RequestedAt; plausible(t, a, now) {
-		req.Heard = t
+	if plausible(an.RequestedAt, a) {
+		req.Heard = an.RequestedAt
 	}
 	cb := &Callback{
 		Contact: a.Contact, Campaign: a.Campaign, AskedOn: a.ID, Chain: chain,
@@ -190,9 +211,14 @@ func (r Record) Hear(a Attempt, kept *Callback, an callback.Analysis, words *cal
 	ruling.Verdict, ruling.Callback = RulingScheduled, cb
 
 	ct := &r.Contact
-	due, err := words.Schedule(req, now, r.Campaign.RetryDelay, r.Campaign.Window.Location(), r.Campaign.Window)
-	if err != nil { // the window never opens again
-		due = callback.Due{At: now, Read: now, Rule: callback.Fallback, Trace: []string{err.Error()}}
+	due, err := words.Schedule(req, now, r.Campaign.retryDelay(), r.Campaign.Window.Location(), r.Campaign.Window)
+	if err != nil { // the window never opens again; what was read is kept all the same
+		read := words.Resolve(req.Phrase, req.Heard, r.Campaign.Window.Location())
+		due = callback.Due{At: read.At, Read: read.At, Rule: read.Rule, Trace: append(read.Trace(), err.Error())}
+		if !read.OK() {
+			due.At = req.Heard.Add(r.Campaign.retryDelay())
+			due.Read, due.Rule = due.At, callback.Fallback
+		}
 	}
 	cb.Scheduled, cb.Due, cb.Read = due.At, due.At, due.Read
 	cb.Rule, cb.Clipped, cb.Trace = string(due.Rule), due.Clipped, due.Trace
@@ -231,14 +257,16 @@ func (r Record) refuse(chain int) RefusalReason {
 	return ""
 }
 
-// plausible reports whether the customer can have spoken at t on call a. A bot
-// platform with a wrong clock must not move a promise by hours.
-func plausible(t time.Time, a Attempt, now time.Time) bool {
+// plausible reports whether the customer can have spoken at t: on call a, give
+// or take a minute at its start, and not after its end. A bot platform with a
+// wrong clock, or one that stamps the moment it wrote the analysis, must not
+// move a promise by hours; the end of the call then stands in for t.
+func plausible(t time.Time, a Attempt) bool {
 	const skew = time.Minute
-	return !t.IsZero() && !t.Before(a.Leased.Add(-skew)) && !t.After(now.Add(skew))
+	return !t.Before(a.Leased.Add(-skew)) && !t.After(a.Ended)
 }
 
-// Clear says why the call must not be dialled at now, or "" if it may (I6).
+// Refuse says why the call must not be dialled at now, or "" if it may (I6).
 func (c Clearance) Refuse(now time.Time) string {
 	switch {
 	case !c.Held:

@@ -1,9 +1,11 @@
 package dialler
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -19,9 +21,9 @@ import (
 // closed.
 type Window struct {
 	zone     string
-	hours    [7][]Interval // by time.Weekday of the opening; sorted, not overlapping
-	holidays []string      // dates, "2006-01-02", sorted: nobody is rung
-	loc      *time.Location
+	hours    [7][]Interval  // by time.Weekday of the opening; sorted, not overlapping
+	holidays []int          // days since 1970-01-01, sorted: nobody is rung
+	loc      *time.Location // nil: the zone is not known, the window is closed
 }
 
 // An Interval is a stretch of the day: from Open up to, not including, Close.
@@ -48,29 +50,36 @@ type Hours map[string][]string
 // holidays ("2026-01-26"). The error names what is wrong: [*FieldError]s on
 // window.zone, window.hours.… and window.holidays, joined.
 func NewWindow(zone string, hours Hours, holidays ...string) (Window, error) {
-	w := Window{zone: zone}
+	w, errs := parseWindow(zone, hours, holidays)
+	if err := w.Check(); err != nil && len(errs) == 0 {
+		errs = append(errs, err)
+	} else if w.loc == nil {
+		errs = append(errs, w.zoneError())
+	}
+	if len(errs) > 0 {
+		return Window{zone: zone}, errors.Join(errs...)
+	}
+	return w, nil
+}
+
+// parseWindow makes a window of what it can read and returns an error for each
+// thing it cannot, but for the zone: one that is not known leaves loc nil.
+func parseWindow(zone string, hours Hours, holidays []string) (Window, []error) {
+	w := Window{zone: zone, loc: loadZone(zone)}
 	var errs []error
 	bad := func(field, got, want string) {
 		errs = append(errs, &FieldError{"window." + field, fmt.Sprintf("%q", got), want})
 	}
-
-	// "" and "Local" would quietly be UTC and this machine's zone.
-	loc, err := time.LoadLocation(zone)
-	if err != nil || zone == "" || zone == "Local" {
-		bad("zone", zone, "an IANA time zone such as Asia/Kolkata")
-	} else {
-		w.loc = loc
-	}
-	for span, list := range hours {
+	for _, span := range slices.Sorted(maps.Keys(hours)) {
 		days, ok := parseDays(span)
 		if !ok {
 			bad("hours", span, "a day or days: mon, mon-fri, daily")
 			continue
 		}
-		for _, s := range list {
+		for _, s := range hours[span] {
 			iv, ok := parseInterval(s)
 			if !ok {
-				bad("hours."+span, s, "hours such as 09:00-18:00 or 22:00-02:00")
+				bad("hours."+span, s, "hours such as 09:00-18:00, 22:00-02:00 or 00:00-24:00")
 				continue
 			}
 			for _, d := range days {
@@ -79,33 +88,51 @@ func NewWindow(zone string, hours Hours, holidays ...string) (Window, error) {
 		}
 	}
 	for d := range w.hours {
-		slices.SortFunc(w.hours[d], func(a, b Interval) int { return int(a.Open - b.Open) })
+		slices.SortFunc(w.hours[d], func(a, b Interval) int {
+			return cmp.Or(cmp.Compare(a.Open, b.Open), cmp.Compare(a.end(), b.end()))
+		})
 		w.hours[d] = slices.Compact(w.hours[d])
 	}
-	for d := range w.hours {
-		for i, iv := range w.hours[d] {
-			if i > 0 && iv.Open < w.hours[d][i-1].end() {
-				bad("hours", fmt.Sprintf("%v %v and %v", time.Weekday(d), w.hours[d][i-1], iv), "intervals that do not overlap")
+	const apart = "intervals that do not overlap"
+	for d, list := range w.hours {
+		for i, iv := range list {
+			if i > 0 && iv.Open < list[i-1].end() {
+				bad("hours", fmt.Sprintf("%s %v and %v", weekdays[d], list[i-1], iv), apart)
 			}
 		}
-		next := w.hours[(d+1)%7]
-		if n := len(w.hours[d]); n > 0 && len(next) > 0 && next[0].Open < w.hours[d][n-1].end()-day {
-			bad("hours", fmt.Sprintf("%v %v and %v %v", time.Weekday(d), w.hours[d][n-1], time.Weekday((d+1)%7), next[0]), "intervals that do not overlap")
+		tomorrow := (d + 1) % 7
+		if next := w.hours[tomorrow]; len(list) > 0 && len(next) > 0 {
+			if last := list[len(list)-1]; next[0].Open < last.end()-day {
+				bad("hours", fmt.Sprintf("%s %v and %s %v", weekdays[d], last, weekdays[tomorrow], next[0]), apart)
+			}
 		}
-	}
-	if !slices.ContainsFunc(w.hours[:], func(l []Interval) bool { return len(l) > 0 }) && errs == nil {
-		bad("hours", "", "at least one interval, or nobody can ever be rung")
 	}
 	for _, h := range holidays {
-		if _, err := time.Parse(time.DateOnly, h); err != nil {
+		date, err := time.Parse(time.DateOnly, h)
+		if err != nil {
 			bad("holidays", h, "dates such as 2026-01-26")
+			continue
 		}
+		w.holidays = append(w.holidays, wall(date.Unix()).date())
 	}
-	w.holidays = slices.Sorted(slices.Values(holidays))
-	if errs != nil {
-		return Window{zone: zone}, errors.Join(errs...)
+	slices.Sort(w.holidays)
+	w.holidays = slices.Compact(w.holidays)
+	return w, errs
+}
+
+// loadZone returns the location of an IANA zone, or nil. It knows no zone that
+// would quietly be another on the next machine: "" is UTC to the time package,
+// and the other three are whatever this machine was set to.
+func loadZone(zone string) *time.Location {
+	switch zone {
+	case "", "Local", "localtime", "posixrules":
+		return nil
 	}
-	return w, nil
+	loc, err := time.LoadLocation(zone)
+	if err != nil {
+		return nil
+	}
+	return loc
 }
 
 // end is the close of iv in minutes since the midnight before it opened.
@@ -168,12 +195,22 @@ func (w Window) Location() *time.Location {
 	return w.loc
 }
 
-// Check returns a [*FieldError] if the window can never be open.
+// Check returns a [*FieldError] if the window can never be open: its zone is
+// not known, or it has no hours.
 func (w Window) Check() error {
 	if w.loc == nil {
-		return &FieldError{"window.zone", fmt.Sprintf("%q", w.zone), "an IANA time zone such as Asia/Kolkata"}
+		return w.zoneError()
 	}
-	return nil
+	for _, list := range w.hours {
+		if len(list) > 0 {
+			return nil
+		}
+	}
+	return &FieldError{"window.hours", "no hours", "at least one interval, or nobody can ever be rung"}
+}
+
+func (w Window) zoneError() error {
+	return &FieldError{"window.zone", fmt.Sprintf("%q", w.zone), "an IANA time zone such as Asia/Kolkata"}
 }
 
 type windowJSON struct {
@@ -184,7 +221,7 @@ type windowJSON struct {
 
 // MarshalJSON writes the window as {"zone","hours","holidays"}, days apart.
 func (w Window) MarshalJSON() ([]byte, error) {
-	return json.Marshal(windowJSON{w.zone, w.Hours(), w.holidays})
+	return json.Marshal(windowJSON{w.zone, w.Hours(), w.Holidays()})
 }
 
 // Hours returns the window's hours, a key for each day that has some.
@@ -198,19 +235,31 @@ func (w Window) Hours() Hours {
 	return h
 }
 
-// Holidays returns the window's holidays, in order.
-func (w Window) Holidays() []string { return slices.Clone(w.holidays) }
+// Holidays returns the window's holidays, "2026-01-26", in order.
+func (w Window) Holidays() []string {
+	var dates []string
+	for _, d := range w.holidays {
+		dates = append(dates, time.Unix(int64(midnight(d)), 0).UTC().Format(time.DateOnly))
+	}
+	return dates
+}
 
-// UnmarshalJSON reads what MarshalJSON wrote. A zone that is not known here
-// leaves the window closed, not an error: the record is still readable.
+// UnmarshalJSON reads what MarshalJSON wrote. A zone that is not known here,
+// and a week without hours, leave the window closed and are not an error: the
+// record can still be read, [Window.Check] says what is wrong, and whoever
+// writes it back writes the same. Anything else that NewWindow would refuse is
+// an error.
 func (w *Window) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
 	var j windowJSON
 	if err := json.Unmarshal(b, &j); err != nil {
 		return fmt.Errorf("window: %w", err)
 	}
-	made, err := NewWindow(j.Zone, j.Hours, j.Holidays...)
-	if _, unknown := time.LoadLocation(j.Zone); err != nil && unknown == nil && len(j.Hours) > 0 {
-		return err
+	made, errs := parseWindow(j.Zone, j.Hours, j.Holidays)
+	if len(errs) > 0 {
+		return errors.Join(errs...)
 	}
 	*w = made
 	return nil
