@@ -312,6 +312,7 @@ func (f *FarEnd) onBye(req *sip.Request, tx sip.ServerTransaction) {
 		_ = tx.Respond(sip.NewResponseFromRequest(req, 481, "Call Does Not Exist", nil))
 		return
 	}
+	l.hush() // first, so that a call that has ended has its count
 	f.Record.ended(l.id, EndedBySwitch)
 	l.mu.Lock()
 	if !l.over {
