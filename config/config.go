@@ -245,5 +245,5 @@ type Drain struct {
 type Lease struct {
 	// After a process dies, its calls are taken over by another when this long
 	// has passed. 5s to 10m.
-	TTL time.Duration `yaml:"ttl" default:"30s"`
+	TTL time.Duration `yaml:"ttl" default:"1m"`
 }

@@ -98,7 +98,7 @@ func TestLoadReadsEverySection(t *testing.T) {
 		{"max_attempts, by default", camp.MaxAttempts, 3},
 		{"dayparts", c.Phrases.Dayparts["teatime"], "15:30-17:00"},
 		{"drain", c.Drain.Limit, 90 * time.Second},
-		{"lease, by default", c.Lease.TTL, 30 * time.Second},
+		{"lease, by default", c.Lease.TTL, time.Minute},
 		{"where", c.Where("trunks.carrier.cps"), "ringback.yaml:20"},
 	} {
 		if tt.got != tt.want {
