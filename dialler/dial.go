@@ -23,7 +23,7 @@ func (l *Loop) dial(ctx context.Context) {
 	for ctx.Err() == nil {
 		next, err := l.round(ctx, p)
 		if err != nil && ctx.Err() == nil {
-			l.tell(Happening{Kind: HasTrouble, Err: err})
+			l.tell(Happening{Kind: HasTrouble, Doing: "dial", Err: err})
 			next = time.Now().Add(time.Second)
 		}
 		timer.Reset(time.Until(next))

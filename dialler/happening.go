@@ -15,8 +15,16 @@ type Happening struct {
 	Event   Event         // HasNews, LinkChanged: what the switch said
 	Reason  string        // WasWithdrawn, LinkChanged, CampaignEnded
 	Err     error         // WasWithdrawn, HasTrouble
+	Doing   string        // HasTrouble: one of [Doings]
 
 	Campaign Campaign // CampaignEnded
+}
+
+// Doings are what can be in trouble, for metric labels: the whole of dialling
+// and sweeping, renewing leases, and the steps of one call.
+var Doings = []string{
+	"dial", "sweep", "renew",
+	"clear", "originate", string(connect), string(play), string(hangup), string(ask), string(mark), string(settle), "withdraw",
 }
 
 // HappeningKind says what happened.

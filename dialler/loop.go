@@ -246,7 +246,7 @@ func (l *Loop) renew(ctx context.Context) {
 	}
 	kept, err := l.store.Renew(ctx, have, time.Now(), l.ttl)
 	if err != nil {
-		l.tell(Happening{Kind: HasTrouble, Err: fmt.Errorf("renew %d leases: %w", len(have), err)})
+		l.tell(Happening{Kind: HasTrouble, Doing: "renew", Err: fmt.Errorf("renew %d leases: %w", len(have), err)})
 		return
 	}
 	l.mu.Lock()

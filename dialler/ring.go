@@ -248,7 +248,7 @@ func (r *ring) report(ev Event) {
 
 func (r *ring) trouble(verb string, err error) {
 	at := r.loop.attempt(r)
-	r.loop.tell(Happening{Kind: HasTrouble, Switch: at.Switch, Lease: r.loop.held(r), Err: fmt.Errorf("%s call %s: %w", verb, at.ID, err)})
+	r.loop.tell(Happening{Kind: HasTrouble, Switch: at.Switch, Lease: r.loop.held(r), Doing: verb, Err: fmt.Errorf("%s call %s: %w", verb, at.ID, err)})
 }
 
 // dueSince is since when the contact has waited to be rung.

@@ -30,7 +30,7 @@ func (l *Loop) sweepUp(ctx context.Context) {
 				continue // its LinkUp will ask again
 			}
 			if err := l.sweepSwitch(ctx, name); err != nil && ctx.Err() == nil {
-				l.tell(Happening{Kind: HasTrouble, Switch: name, Err: err})
+				l.tell(Happening{Kind: HasTrouble, Switch: name, Doing: "sweep", Err: err})
 				if !errors.Is(err, ErrDown) {
 					time.AfterFunc(askAgain, func() { l.goThrough(name) })
 				}
