@@ -14,10 +14,13 @@ import "time"
 //	any phase ──HungUp──▶ over
 //
 // News may come twice or be missing: a call that is told Joined without Up has
-// been answered all the same.
+// been answered all the same. Times that cannot be, of a switch whose clock is
+// off or that gave none, are replaced by the time of hearing: a retry must not
+// come early because a clock elsewhere is late.
 type call struct {
 	phase    phase
-	deadline time.Time // when the phase has lasted too long; zero: never
+	began    time.Time // when it was asked for: nothing of it can have happened before
+	deadline time.Time // when the phase has lasted too long; zero only when over
 	limits   limits
 	verdict  Disposition // what ends the call, where we do; empty: the network's word counts
 
@@ -67,7 +70,7 @@ const (
 func newCall(c Campaign, now time.Time) *call {
 	c = c.WithDefaults()
 	l := limits{ring: c.RingTimeout, bot: c.BotTimeout, talk: c.MaxDuration, screen: c.Screen, apology: c.Apology}
-	return &call{phase: placing, limits: l, deadline: now.Add(l.ring + ringSlack)}
+	return &call{phase: placing, limits: l, began: now, deadline: now.Add(l.ring + ringSlack)}
 }
 
 // hear takes a piece of news.
@@ -75,16 +78,22 @@ func (c *call) hear(ev Event, now time.Time) []order {
 	if c.phase == over {
 		return nil
 	}
+	at := ev.At
+	if at.Before(c.began) || at.After(now) {
+		at = now
+	}
 	switch ev.Kind {
 	case Ringing:
-		first(&c.Rang, ev.At)
+		if c.phase == placing {
+			first(&c.Rang, at)
+		}
 	case Up:
-		return c.up(ev.At, now)
+		return c.up(at, now)
 	case Screened:
 		if c.phase != placing && c.phase != screening {
 			return nil
 		}
-		first(&c.Answered, ev.At)
+		first(&c.Answered, at)
 		c.Machine = ev.Verdict
 		if ev.Verdict == VerdictMachine {
 			return c.hang(Machine, now)
@@ -94,24 +103,24 @@ func (c *call) hear(ev Event, now time.Time) []order {
 		if c.phase == talking || c.phase == hanging {
 			return nil
 		}
-		first(&c.Answered, ev.At)
-		first(&c.Joined, ev.At)
-		c.enter(talking, now, c.limits.talk)
-		return []order{mark}
+		return c.join(at, now)
 	case BotFailed:
 		if c.phase == connecting {
 			return c.noBot(now)
 		}
 	case BotLeft:
-		if c.phase == talking {
+		switch c.phase {
+		case talking:
 			return c.hang("", now)
+		case connecting: // it left before it was there
+			return c.noBot(now)
 		}
 	case PlayDone:
 		if c.phase == apologising {
 			return c.hang(Abandoned, now)
 		}
 	case HungUp:
-		return c.end(ev.At, c.outcome(ev.Disposition), ev.Cause)
+		return c.end(at, c.outcome(ev.Disposition), ev.Cause)
 	}
 	return nil
 }
@@ -147,16 +156,30 @@ func (c *call) resume(s Sighting, now time.Time) []order {
 		// Gone unseen. What we know to have happened counts; for the rest
 		// the attempt is taken as made and failed (I3).
 		return c.end(now, c.outcome(gone), Cause{Text: "gone when the switch was asked"})
+	case s.Joined && (c.phase != hanging || c.verdict == Abandoned || c.verdict == NoAnswer):
+		// Also where we had given up: they met while we could not see, and
+		// our Hangup did not get through. We don't break in on them.
+		if c.phase == talking {
+			return nil
+		}
+		c.verdict = ""
+		return c.join(now, now)
 	case c.phase == hanging:
+		if s.Answered {
+			c.up(now, now)
+		}
 		return []order{hangup}
-	case s.Joined:
-		return c.hear(Event{Kind: Joined, At: now}, now)
 	case c.phase == talking: // the bot left unseen
 		return c.hang("", now)
 	case s.Answered && c.phase == placing:
 		return c.up(now, now)
 	case c.phase == connecting:
-		return []order{connect} // the request may have been lost; a second makes no second bot leg
+		// The request may have been lost; a second makes no second bot leg.
+		// What time was left, while nothing could be seen, does not count.
+		if !now.Before(c.deadline) {
+			c.enter(connecting, now, c.limits.bot)
+		}
+		return []order{connect}
 	case c.phase == apologising:
 		return c.hang(Abandoned, now)
 	}
@@ -177,6 +200,13 @@ func (c *call) up(at, now time.Time) []order {
 		return nil
 	}
 	return c.sendForBot(now)
+}
+
+func (c *call) join(at, now time.Time) []order {
+	first(&c.Answered, at)
+	first(&c.Joined, at)
+	c.enter(talking, now, c.limits.talk)
+	return []order{mark}
 }
 
 func (c *call) sendForBot(now time.Time) []order {

@@ -17,11 +17,10 @@ const batch = 100
 // happen: somebody is due, a pacer allows a call, a window opens, a day ends,
 // a seat is free, the store has news.
 func (l *Loop) dial(ctx context.Context) {
-	p := pacers{trunk: map[string]*Pacer{}, campaign: map[CampaignID]*Pacer{}}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
-		next, err := l.round(ctx, p)
+		next, err := l.round(ctx)
 		if err != nil && ctx.Err() == nil {
 			l.tell(Happening{Kind: HasTrouble, Doing: "dial", Err: err})
 			next = time.Now().Add(time.Second)
@@ -36,29 +35,9 @@ func (l *Loop) dial(ctx context.Context) {
 	}
 }
 
-// pacers remember when calls were started.
-type pacers struct {
-	trunk    map[string]*Pacer
-	campaign map[CampaignID]*Pacer
-}
-
-func (p pacers) of(w Work) (trunk, campaign *Pacer) {
-	t, c := p.trunk[w.Trunk.Name], p.campaign[w.Campaign.ID]
-	if t == nil {
-		t = &Pacer{}
-		p.trunk[w.Trunk.Name] = t
-	}
-	if c == nil {
-		c = &Pacer{}
-		p.campaign[w.Campaign.ID] = c
-	}
-	t.CPS, c.CPS = w.Trunk.CPS, w.Campaign.CPS
-	return t, c
-}
-
 // round does once all that can be done now, and returns when there may be more
 // to do.
-func (l *Loop) round(ctx context.Context, p pacers) (time.Time, error) {
+func (l *Loop) round(ctx context.Context) (time.Time, error) {
 	now := time.Now()
 	next := now.Add(lookAgain)
 	sooner := func(t time.Time) {
@@ -94,10 +73,7 @@ func (l *Loop) round(ctx context.Context, p pacers) (time.Time, error) {
 			}
 			continue
 		}
-		trunk, campaign := p.of(w)
-		onTrunk, at := trunk.Allow(now, batch)
-		sooner(at)
-		n, at := campaign.Allow(now, min(batch, w.Campaign.Seats-w.Live))
+		onTrunk, n, at := l.paces.allow(w, now, batch, min(batch, w.Campaign.Seats-w.Live))
 		sooner(at)
 		if n <= 0 || onTrunk <= 0 {
 			continue
@@ -112,27 +88,41 @@ func (l *Loop) round(ctx context.Context, p pacers) (time.Time, error) {
 		return next, nil
 	}
 
+	n, err := l.take(ctx, req, works)
+	if n > 0 {
+		next = now // there may be more; the pacers say when
+	}
+	// Where something is due and nothing was leased, a limit of the store is
+	// reached: a seat, the bot, a channel. Its release wakes us.
+	return next, err
+}
+
+// take leases what req asks for, and rings it.
+func (l *Loop) take(ctx context.Context, req LeaseRequest, works []Work) (int, error) {
+	l.taking.Lock()
+	defer l.taking.Unlock()
+	if l.Status().Draining {
+		return 0, nil
+	}
 	leases, err := l.store.Lease(ctx, req)
 	if err != nil {
-		return next, fmt.Errorf("lease: %w", err)
+		// Perhaps it was written all the same. Then there are attempts that
+		// nobody stands for.
+		for name := range l.switches {
+			l.goThrough(name)
+		}
+		return 0, fmt.Errorf("lease: %w", err)
 	}
 	for _, lease := range leases {
 		for _, w := range works {
 			if w.Campaign.ID == lease.Attempt.Campaign {
-				trunk, campaign := p.of(w)
-				trunk.Take(now, 1)
-				campaign.Take(now, 1)
+				l.paces.leased(w, req.Now)
 			}
 		}
 		l.tell(Happening{Kind: WasLeased, Switch: lease.Attempt.Switch, Lease: lease})
 		l.start(ctx, lease, (*ring).place)
 	}
-	if len(leases) > 0 {
-		next = now // there may be more; the pacers say when
-	}
-	// Where something is due and nothing was leased, a limit of the store is
-	// reached: a seat, the bot, a channel. Its release wakes us.
-	return next, nil
+	return len(leases), nil
 }
 
 // reachable reports whether calls can be placed by the named switch now.

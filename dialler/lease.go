@@ -129,6 +129,11 @@ type Ledger interface {
 	// ErrLeaseLost if it was settled or adopted by another meanwhile.
 	Adopt(ctx context.Context, id CallID, node string, now time.Time, ttl time.Duration) (Lease, error)
 
+	// Call returns an attempt with what came of it. ErrNoCall if there is
+	// none of that ID, so that a call found on a switch can be told from one
+	// that somebody, on any node, stands for.
+	Call(ctx context.Context, id CallID) (Call, error)
+
 	// Running returns the campaigns the loop has to care for: all that are
 	// running, and the paused ones of a Single Day, whose day ends all the
 	// same.

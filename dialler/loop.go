@@ -38,11 +38,18 @@ type Loop struct {
 	log      *slog.Logger
 	observe  func(Happening)
 
+	paces *paces
 	kick  chan struct{} // something changed: look again; holds one token
-	sweep chan string   // names of switches whose calls are to be gone through
+	sweep chan struct{} // sweeps is not empty; holds one token
+
+	// taking is held from before an attempt is leased or looked for until its
+	// ring is in rings: an attempt that is just being taken up must not look
+	// like one adrift. Never taken while mu is held.
+	taking sync.Mutex
 
 	mu       sync.Mutex
 	rings    map[CallID]*ring
+	sweeps   map[string]bool // switches whose calls are to be gone through
 	up       map[string]bool // switch links
 	draining bool
 	drained  chan struct{} // closed when draining and no ring is left
@@ -63,7 +70,7 @@ func NewLoop(o Options) (*Loop, error) {
 	}
 	l := &Loop{
 		node: o.Node, store: o.Store, switches: o.Switches, ttl: o.LeaseTTL, log: o.Logger, observe: o.Observe,
-		kick: make(chan struct{}, 1), sweep: make(chan string, 64),
+		paces: newPaces(), kick: make(chan struct{}, 1), sweep: make(chan struct{}, 1), sweeps: map[string]bool{},
 		rings: map[CallID]*ring{}, up: map[string]bool{}, drained: make(chan struct{}),
 	}
 	if l.ttl == 0 {
@@ -103,6 +110,7 @@ func (l *Loop) Run(ctx context.Context) error {
 // Drain stops new calls and returns when those in progress have ended, or ctx
 // has.
 func (l *Loop) Drain(ctx context.Context) error {
+	l.taking.Lock() // what is being leased now is seen to its end
 	l.mu.Lock()
 	if !l.draining {
 		l.draining = true
@@ -111,6 +119,7 @@ func (l *Loop) Drain(ctx context.Context) error {
 		}
 	}
 	l.mu.Unlock()
+	l.taking.Unlock()
 	l.look()
 	select {
 	case <-l.drained:
@@ -259,13 +268,18 @@ func (l *Loop) renew(ctx context.Context) {
 	for _, h := range have {
 		same := func(k Lease) bool { return k.Attempt.ID == h.Attempt.ID }
 		if r := l.rings[h.Attempt.ID]; r != nil && r.lease.Term == h.Term && !slices.ContainsFunc(kept, same) {
-			select {
-			case <-r.lost:
-			default:
-				close(r.lost)
-			}
+			r.lose()
 		}
 	}
+}
+
+// lapse lets it be known that r has lost its lease. Somebody else may stand for
+// the call now. If nobody does, we are as good as any, and a customer may be on
+// the line: look at once.
+func (l *Loop) lapse(r *ring) {
+	h := l.held(r)
+	l.tell(Happening{Kind: LeaseLapsed, Switch: h.Attempt.Switch, Lease: h})
+	l.goThrough(h.Attempt.Switch)
 }
 
 // retry calls f until it succeeds, the lease turns out to be lost, or ctx
@@ -275,7 +289,7 @@ func (l *Loop) retry(ctx context.Context, verb string, r *ring, f func() error) 
 		err := f()
 		switch {
 		case errors.Is(err, ErrLeaseLost):
-			l.tell(Happening{Kind: LeaseLapsed, Switch: r.lease.Attempt.Switch, Lease: l.held(r)})
+			l.lapse(r)
 			return struct{}{}, backoff.Permanent(err)
 		case err != nil && ctx.Err() == nil:
 			r.trouble(verb, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -14,7 +15,12 @@ type ring struct {
 	sw    Switch
 	lease Lease // guarded by loop.mu: the renewer replaces it
 	inbox *inbox
-	lost  chan struct{} // closed when the lease is lost
+	lost  chan struct{} // closed, by lose, when the lease is lost
+	once  sync.Once
+
+	// Of the goroutine alone:
+	blind   bool // the link is down: what cannot be seen is not judged
+	finding bool // find asks, and needs no reminding
 
 	clear Clearance // campaign, bot and trunk as they were at the moment of dialling
 	call  *call
@@ -31,27 +37,20 @@ func (r *ring) place(ctx context.Context) {
 	defer r.loop.release(r)
 	at := r.loop.attempt(r)
 
-	err := r.loop.retry(ctx, "clear", r, func() (err error) {
-		r.clear, err = r.loop.store.Clear(ctx, r.loop.held(r))
-		return err
-	})
-	if err != nil {
+	refused, ok := r.wait(ctx)
+	if !ok {
 		return // the process ends; the attempt is adrift
-	}
-	now := time.Now()
-	refused := r.clear.Refuse(now)
-	if refused == "" && !now.Before(r.loop.held(r).Trusted) {
-		refused = "the lease was about to lapse"
 	}
 	if refused != "" {
 		r.withdraw(ctx, refused, nil)
 		return
 	}
 
+	now := time.Now()
 	c := r.clear.Campaign.WithDefaults()
 	r.call = newCall(c, now)
 	r.loop.tell(Happening{Kind: HasOriginated, Switch: at.Switch, Lease: r.loop.held(r), Late: now.Sub(dueSince(at))})
-	err = r.sw.Originate(ctx, Origination{
+	err := r.sw.Originate(ctx, Origination{
 		ID: at.ID, Number: at.Number, CallerID: c.CallerID, Trunk: r.clear.Trunk,
 		RingTimeout: c.RingTimeout, Screen: c.Screen,
 	})
@@ -73,6 +72,43 @@ func (r *ring) place(ctx context.Context) {
 	r.see(ctx)
 }
 
+// wait looks once more whether the call may be dialled, and waits for its turn;
+// after that it looks again, so that nothing lies between the last look and the
+// request (I6). It returns why the call may not be dialled, empty if it may,
+// and false if it is not to be thought of any more.
+func (r *ring) wait(ctx context.Context) (refused string, ok bool) {
+	var w waiting
+	defer r.loop.paces.leave(&w)
+	for n := 0; ; n++ {
+		err := r.loop.retry(ctx, "clear", r, func() (err error) {
+			r.clear, err = r.loop.store.Clear(ctx, r.loop.held(r))
+			return err
+		})
+		if err != nil {
+			return "", false
+		}
+		now := time.Now()
+		if refused := r.clear.Refuse(now); refused != "" {
+			return refused, true
+		}
+		if !now.Before(r.loop.held(r).Trusted) {
+			return "the lease was about to lapse", true
+		}
+		mine, next := r.loop.paces.turn(r.clear, now, &w)
+		if mine {
+			if n > 0 {
+				r.loop.look() // it held back on our behalf
+			}
+			return "", true
+		}
+		select {
+		case <-ctx.Done():
+			return "", false
+		case <-time.After(time.Until(next)):
+		}
+	}
+}
+
 // resume takes up a call from before a crash, and sees it through.
 func (r *ring) resume(ctx context.Context) {
 	defer r.loop.release(r)
@@ -85,6 +121,7 @@ func (r *ring) resume(ctx context.Context) {
 		return
 	}
 	r.call = newCall(r.clear.Campaign, time.Now())
+	r.call.began = at.Leased
 	r.call.Outcome = at.Outcome
 	if !at.Joined.IsZero() {
 		r.call.enter(talking, time.Now(), r.call.limits.talk)
@@ -95,19 +132,24 @@ func (r *ring) resume(ctx context.Context) {
 }
 
 // see waits for news and deadlines until the call is over, its lease is lost,
-// or the process ends.
+// or the process ends. While the link is down no deadline counts: the customer
+// may be talking with the bot, unseen. LinkUp tells.
 func (r *ring) see(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for r.call.phase != over {
+		expired := timer.C
+		if r.blind {
+			expired = nil
+		}
 		timer.Reset(time.Until(r.call.deadline))
 		select {
 		case <-ctx.Done():
 			return
 		case <-r.lost:
-			r.loop.tell(Happening{Kind: LeaseLapsed, Switch: r.loop.attempt(r).Switch, Lease: r.loop.held(r)})
+			r.loop.lapse(r)
 			return
-		case <-timer.C:
+		case <-expired:
 			r.obey(ctx, r.call.expire(time.Now()))
 		case <-r.inbox.ready:
 			r.read(ctx)
@@ -115,26 +157,41 @@ func (r *ring) see(ctx context.Context) {
 	}
 }
 
-// read takes what is in the inbox.
-func (r *ring) read(ctx context.Context) {
+// read takes what is in the inbox, and reports whether any of it was news of
+// the call itself.
+func (r *ring) read(ctx context.Context) (news bool) {
 	for _, ev := range r.inbox.take() {
-		r.take(ctx, ev)
+		if r.call.phase == over {
+			break // the switch said it twice
+		}
+		news = r.take(ctx, ev) || news
 	}
+	return news
 }
 
-func (r *ring) take(ctx context.Context, ev Event) {
+func (r *ring) take(ctx context.Context, ev Event) (news bool) {
 	switch ev.Kind {
 	case LinkDown:
+		r.blind = true
 	case LinkUp: // something may have been missed
-		r.obey(ctx, []order{ask})
+		r.blind = false
+		if !r.finding {
+			r.obey(ctx, []order{ask})
+		}
 	default:
+		r.blind = false
 		orders := r.call.hear(ev, time.Now())
-		if len(orders) == 0 || orders[0] != settle {
+		if r.call.phase != over {
 			r.report(ev)
 		}
 		r.obey(ctx, orders)
+		return true
 	}
+	return false
 }
+
+// lose is told that the lease is lost.
+func (r *ring) lose() { r.once.Do(func() { close(r.lost) }) }
 
 // obey carries orders out. An order that fails is itself news to the call.
 func (r *ring) obey(ctx context.Context, orders []order) {
@@ -146,7 +203,10 @@ func (r *ring) obey(ctx context.Context, orders []order) {
 		var then []order
 		switch o {
 		case connect:
-			if err = r.sw.Connect(ctx, id, r.handover()); err != nil {
+			err = r.sw.Connect(ctx, id, r.handover())
+			if err != nil && !errors.Is(err, ErrDown) && !errors.Is(err, ErrUncertain) {
+				// Of the other two it cannot be said that no bot comes: its
+				// news, LinkUp or the deadline will tell.
 				then = r.call.hear(Event{Kind: BotFailed, Call: id, At: time.Now(), Reason: err.Error()}, time.Now())
 			}
 		case play:
@@ -157,13 +217,13 @@ func (r *ring) obey(ctx context.Context, orders []order) {
 			err = r.sw.Hangup(ctx, id) // its deadline asks again
 		case mark:
 			err = r.loop.store.Mark(ctx, r.loop.held(r), r.call.Outcome)
+			if errors.Is(err, ErrLeaseLost) {
+				r.lose()
+			}
 		case ask:
 			var s Sighting
 			if s, err = r.sw.Find(ctx, id); err == nil {
-				if !s.Found { // how it ended may have been told already
-					r.read(ctx)
-				}
-				then = r.call.resume(s, time.Now())
+				then = r.sight(ctx, s)
 			} else if !errors.Is(err, ErrDown) { // when it is down, LinkUp will ask
 				time.AfterFunc(askAgain, func() { r.inbox.put(Event{Kind: LinkUp}) })
 			}
@@ -178,28 +238,52 @@ func (r *ring) obey(ctx context.Context, orders []order) {
 	}
 }
 
+// sight takes what the switch said of the call. How one that is gone has ended
+// may have been told already.
+func (r *ring) sight(ctx context.Context, s Sighting) []order {
+	if !s.Found {
+		r.read(ctx)
+	}
+	return r.call.resume(s, time.Now())
+}
+
 // find asks the switch, until it can say, whether it has a call that may or
 // may not have been placed, and reports whether the call goes on. A call that
-// is not there is asked for twice: it may still be on its way in.
+// is not there is asked for twice: it may still be on its way in. News of the
+// call answers the question as well.
 func (r *ring) find(ctx context.Context) bool {
 	id := r.loop.attempt(r).ID
+	r.finding = true
+	defer func() { r.finding = false }()
 	absent := false
 	for {
 		wait := askAgain
 		s, err := r.sw.Find(ctx, id)
 		switch {
 		case err == nil && (s.Found || absent):
-			r.obey(ctx, r.call.resume(s, time.Now()))
+			r.obey(ctx, r.sight(ctx, s))
 			return r.call.phase != over
 		case err == nil:
 			absent, wait = true, sureAfter
+		default:
+			absent = false
 		}
+		again := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
+			again.Stop()
 			return false
 		case <-r.lost:
+			again.Stop()
+			r.loop.lapse(r)
 			return false
-		case <-time.After(wait):
+		case <-r.inbox.ready:
+			again.Stop()
+			if r.read(ctx) {
+				return r.call.phase != over
+			}
+			absent = false // the link came or went
+		case <-again.C:
 		}
 	}
 }

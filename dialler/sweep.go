@@ -5,15 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 )
 
 // goThrough asks for a switch's calls to be gone through: those adrift are
 // adopted, those that nobody answers for are hung up.
 func (l *Loop) goThrough(name string) {
+	l.mu.Lock()
+	l.sweeps[name] = true
+	l.mu.Unlock()
 	select {
-	case l.sweep <- name:
-	default: // so many are waiting that this one is among them
+	case l.sweep <- struct{}{}:
+	default:
 	}
 }
 
@@ -22,25 +27,24 @@ func (l *Loop) sweepUp(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case name := <-l.sweep:
-			l.mu.Lock()
-			up := l.up[name]
-			l.mu.Unlock()
-			if !up {
-				continue // its LinkUp will ask again
-			}
+		case <-l.sweep:
+		}
+		l.mu.Lock()
+		names := slices.Sorted(maps.Keys(l.sweeps))
+		clear(l.sweeps)
+		names = slices.DeleteFunc(names, func(name string) bool { return !l.up[name] }) // its LinkUp will ask again
+		l.mu.Unlock()
+		for _, name := range names {
 			if err := l.sweepSwitch(ctx, name); err != nil && ctx.Err() == nil {
 				l.tell(Happening{Kind: HasTrouble, Switch: name, Doing: "sweep", Err: err})
-				if !errors.Is(err, ErrDown) {
-					time.AfterFunc(askAgain, func() { l.goThrough(name) })
-				}
+				time.AfterFunc(askAgain, func() { l.goThrough(name) })
 			}
 		}
 	}
 }
 
 // sweepSwitch adopts what is adrift on a switch, then hangs up the calls there
-// that bear our mark and that no attempt in progress stands for: better silence
+// that bear our mark and that no attempt under way stands for: better silence
 // than a phone that rings for nobody.
 func (l *Loop) sweepSwitch(ctx context.Context, name string) error {
 	// The switch is asked first. What is placed after that is not on the
@@ -53,11 +57,15 @@ func (l *Loop) sweepSwitch(ctx context.Context, name string) error {
 		return err
 	}
 	for _, id := range onSwitch {
-		l.mu.Lock()
-		known := l.rings[id] != nil
-		l.mu.Unlock()
-		if known {
+		switch c, err := l.store.Call(ctx, id); {
+		case errors.Is(err, ErrNoCall):
+		case err != nil:
+			return fmt.Errorf("look up call %s: %w", id, err)
+		case c.Live() || l.has(id): // somebody's, here or on another node
 			continue
+		}
+		if s, err := l.switches[name].Find(ctx, id); err == nil && !s.Found {
+			continue // it has ended since
 		}
 		if err := l.switches[name].Hangup(ctx, id); err != nil {
 			return fmt.Errorf("hang up call %s, which no attempt stands for: %w", id, err)
@@ -71,16 +79,12 @@ func (l *Loop) sweepSwitch(ctx context.Context, name string) error {
 // restart, at once; another node's once its lease has lapsed, and only when the
 // switch no longer has the call: its events go to that node's link.
 func (l *Loop) adopt(ctx context.Context, name string) error {
-	now := time.Now()
-	adrift, err := l.store.Adrift(ctx, l.node, now)
+	adrift, err := l.store.Adrift(ctx, l.node, time.Now())
 	if err != nil {
 		return fmt.Errorf("look for calls adrift: %w", err)
 	}
 	for _, a := range adrift {
-		l.mu.Lock()
-		known := l.rings[a.ID] != nil
-		l.mu.Unlock()
-		if known || a.Switch != name {
+		if a.Switch != name || l.has(a.ID) {
 			continue
 		}
 		if a.Node != l.node {
@@ -88,17 +92,37 @@ func (l *Loop) adopt(ctx context.Context, name string) error {
 				continue // it cannot say, or the call goes on: another time
 			}
 		}
-		lease, err := l.store.Adopt(ctx, a.ID, l.node, now, l.ttl)
-		switch {
-		case errors.Is(err, ErrLeaseLost):
-			continue
-		case err != nil:
+		if err := l.takeUp(ctx, a); err != nil {
 			return fmt.Errorf("adopt call %s: %w", a.ID, err)
 		}
-		l.tell(Happening{Kind: WasAdopted, Switch: name, Lease: lease})
-		l.start(ctx, lease, (*ring).resume)
 	}
 	return nil
+}
+
+// takeUp adopts one attempt, unless it has been taken up meanwhile.
+func (l *Loop) takeUp(ctx context.Context, a Attempt) error {
+	l.taking.Lock()
+	defer l.taking.Unlock()
+	if l.has(a.ID) {
+		return nil
+	}
+	lease, err := l.store.Adopt(ctx, a.ID, l.node, time.Now(), l.ttl)
+	switch {
+	case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrNoCall): // settled or withdrawn since
+		return nil
+	case err != nil:
+		return err
+	}
+	l.tell(Happening{Kind: WasAdopted, Switch: a.Switch, Lease: lease})
+	l.start(ctx, lease, (*ring).resume)
+	return nil
+}
+
+// has reports whether a ring of this process stands for the call.
+func (l *Loop) has(id CallID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.rings[id] != nil
 }
 
 // logHappening writes the line that the person at 3 a.m. reads.
