@@ -171,7 +171,8 @@ type Campaign struct {
 	RetryDelay time.Duration `yaml:"retry_delay" default:"15m"`
 
 	// Dispositions that are tried again: busy, no_answer, rejected, congestion,
-	// unallocated, machine, abandoned, failed. All but unallocated if empty.
+	// unallocated, machine, abandoned, failed. All but unallocated unless given;
+	// [] is none.
 	RetryOn []string `yaml:"retry_on"`
 
 	// How long a phone may ring.

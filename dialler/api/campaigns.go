@@ -32,7 +32,7 @@ type Campaign struct {
 	CPS       float64    `json:"cps,omitempty" doc:"new calls per second; 0: the trunk's limit only"`
 	Attempts  int        `json:"max_attempts,omitempty" doc:"calls made to a contact, at most; 1 unless given"`
 	Retry     string     `json:"retry_delay,omitempty" example:"15m" doc:"from a failed attempt to the next; 15m unless given"`
-	RetryOn   []string   `json:"retry_on,omitempty" doc:"dispositions that are tried again; all but unallocated unless given"`
+	RetryOn   []string   `json:"retry_on,omitzero" doc:"dispositions that are tried again; all but unallocated unless given, [] is none"`
 	Ring      string     `json:"ring_timeout,omitempty" example:"30s" doc:"how long a phone may ring; 30s unless given"`
 	Screen    bool       `json:"screen,omitempty" doc:"screen for answering machines before the bot"`
 	BotWait   string     `json:"bot_timeout,omitempty" example:"5s" doc:"from answer to bot, at most; 5s unless given"`
@@ -58,6 +58,9 @@ func showCampaign(c dialler.Campaign) Campaign {
 		Seats:  c.Seats, CPS: c.CPS, Attempts: c.MaxAttempts, Retry: c.RetryDelay.String(),
 		Ring: c.RingTimeout.String(), Screen: c.Screen, BotWait: c.BotTimeout.String(), Longest: c.MaxDuration.String(),
 		Apology: c.Apology, Callbacks: c.CallbackDetection, CBMax: c.CallbackMaxAttempts, CBChain: c.MaxCallbackReschedules,
+	}
+	if c.RetryOn != nil {
+		out.RetryOn = []string{}
 	}
 	for _, d := range c.RetryOn {
 		out.RetryOn = append(out.RetryOn, string(d))
@@ -89,6 +92,9 @@ func (in Campaign) read() (dialler.Campaign, error) {
 		MaxAttempts: in.Attempts, RetryDelay: duration("retry_delay", in.Retry), RingTimeout: duration("ring_timeout", in.Ring),
 		Screen: in.Screen, BotTimeout: duration("bot_timeout", in.BotWait), MaxDuration: duration("max_duration", in.Longest),
 		Apology: in.Apology, CallbackDetection: in.Callbacks, CallbackMaxAttempts: in.CBMax, MaxCallbackReschedules: in.CBChain,
+	}
+	if in.RetryOn != nil {
+		c.RetryOn = []dialler.Disposition{}
 	}
 	for _, d := range in.RetryOn {
 		c.RetryOn = append(c.RetryOn, dialler.Disposition(d))
