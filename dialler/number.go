@@ -25,7 +25,8 @@ type Number string
 // keys: in a list they are a spreadsheet's "9.19812E+11", an "O" for a zero or
 // an extension we cannot dial, and each would ring a stranger.
 //
-// The error names what came and what would be right.
+// Spaces, hyphens, dots and brackets are passed over; digits may be Latin,
+// Devanagari, Arabic or full-width. The error names what came and what would be right.
 func ParseNumber(s, region string) (Number, error) {
 	if len(s) > 64 {
 		return "", fmt.Errorf("%.20q… is not a phone number (%d bytes long); want at most 15 digits", s, len(s))
@@ -38,7 +39,7 @@ func ParseNumber(s, region string) (Number, error) {
 		r, _ := utf8.DecodeRuneInString(s[i:])
 		return "", fmt.Errorf("%q is not a phone number (it has the letter %q in it); %s", s, r, want)
 	}
-	n, err := phonenumbers.Parse(s, region)
+	n, err := phonenumbers.Parse(strings.Map(latinDigit, s), region)
 	if err != nil {
 		return "", fmt.Errorf("%q is not a phone number (%w); %s", s, err, want)
 	}
@@ -50,6 +51,15 @@ func ParseNumber(s, region string) (Number, error) {
 		return "", err
 	}
 	return e164, nil
+}
+
+// latinDigit makes 0 to 9 of Devanagari's digits, which libphonenumber does not
+// know; it knows the full-width and the Arabic ones.
+func latinDigit(r rune) rune {
+	if r >= '०' && r <= '९' {
+		return r - '०' + '0'
+	}
+	return r
 }
 
 var possible = map[phonenumbers.ValidationResult]string{
