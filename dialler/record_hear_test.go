@@ -188,7 +188,7 @@ func TestHearAfterTheEnd(t *testing.T) {
 			now := rfc(t, tt.now)
 			got, ruling := r.Hear(a, nil, asks(tt.phrase), words, now)
 			cb := ruling.Callback
-			if s := stands(got, cb); s != tt.want || got.Campaign.State != tt.camp {
+			if s := standing(got, cb); s != tt.want || got.Campaign.State != tt.camp {
 				t.Errorf("got  %s, campaign %s\nwant %s, campaign %s", s, got.Campaign.State, tt.want, tt.camp)
 			}
 			if ruling.Verdict != RulingScheduled {

@@ -43,9 +43,9 @@ func ended(t testing.TB, d Disposition) Attempt {
 	return Attempt{ID: "call-2", Contact: 7, Campaign: 1, Run: 1, N: 1, Leased: thursday(t).Add(-time.Minute), Outcome: Outcome{Ended: thursday(t), Disposition: d}}
 }
 
-// stands is a record in one line: what the contact is, when it is due, and how
+// standing is a record in one line: what the contact is, when it is due, and how
 // the promise stands.
-func stands(r Record, cb *Callback) string {
+func standing(r Record, cb *Callback) string {
 	s := string(r.Contact.State)
 	if !r.Contact.Due.IsZero() {
 		s += " " + r.Contact.Due.In(r.Campaign.Window.Location()).Format("Mon 15:04")
@@ -160,7 +160,7 @@ func TestSettle(t *testing.T) {
 			}
 			made := r.Contact.Attempts
 			got, cb := r.Settle(a)
-			if s := stands(got, cb); s != tt.want {
+			if s := standing(got, cb); s != tt.want {
 				t.Errorf("got  %s\nwant %s", s, tt.want)
 			}
 			if got.Contact.Attempts != made+1 || !got.Contact.Settled.Equal(a.Ended) {
@@ -228,7 +228,7 @@ func TestSettleLaws(t *testing.T) {
 		got, cb := r.Settle(a)
 		law := func(holds bool, says string) {
 			if !holds {
-				t.Errorf("%s:\n%s\nbut it is %s", name, says, stands(got, cb))
+				t.Errorf("%s:\n%s\nbut it is %s", name, says, standing(got, cb))
 			}
 		}
 		state := got.Contact.State
@@ -311,7 +311,7 @@ func TestWithdraw(t *testing.T) {
 			r := tt.from(t)
 			tt.change(&r)
 			got, cb := r.Withdraw(tt.not, now)
-			if s := stands(got, cb); s != tt.want {
+			if s := standing(got, cb); s != tt.want {
 				t.Errorf("got  %s\nwant %s", s, tt.want)
 			}
 			if got.Contact.Attempts != r.Contact.Attempts {
@@ -362,7 +362,7 @@ func TestBudgets(outer *testing.T) {
 		}
 		for r.Contact.State.Waiting() {
 			if calls++; calls > 200 {
-				t.Fatalf("200 calls and still %s", stands(r, r.Contact.Callback))
+				t.Fatalf("200 calls and still %s", standing(r, r.Contact.Callback))
 			}
 			if r.Contact.Due.After(now) {
 				now = r.Contact.Due
