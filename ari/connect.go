@@ -1,0 +1,230 @@
+package ari
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"ringback/dialler"
+)
+
+// Connect implements [dialler.Switch]. After an error neither Joined nor
+// BotFailed follows.
+//
+// A bot that is an endpoint gets a leg of its own, made as the customer's:
+// created with the context on it, put into the call's bridge, then dialled. It
+// is joined when it answers. If the dial string begins with PJSIP/, the
+// context is SIP headers of the INVITE; if not (Local/…), it is channel
+// variables that the channels behind it inherit.
+func (s *Switch) Connect(ctx context.Context, id dialler.CallID, h dialler.Handover) error {
+	fail := func(err error) error { return fmt.Errorf("connecting %s to bot %q: %w", id, h.Bot.Name, err) }
+	if err := checkID(id); err != nil {
+		return fail(err)
+	}
+	if err := h.Bot.Check(); err != nil {
+		return fail(err)
+	}
+	if !s.linkUp() {
+		return fail(dialler.ErrDown)
+	}
+	if !s.knows(id) { // a call of a process before this one
+		if seen, err := s.Find(ctx, id); err != nil {
+			return fail(err)
+		} else if !seen.Found {
+			return fail(errOver)
+		}
+	}
+	if h.Bot.Extension != "" {
+		if err := s.handOver(ctx, id, h); err != nil {
+			return fail(err)
+		}
+		return nil
+	}
+	if err := s.dialBot(ctx, id, h); err != nil {
+		return fail(err)
+	}
+	return nil
+}
+
+var (
+	errOver      = errors.New("the call is over")
+	errNotUp     = errors.New("the call is not answered")
+	errHasBot    = errors.New("the call has a bot, or is getting one")
+	errElsewhere = errors.New("the customer's channel is in the dialplan, out of our control")
+)
+
+func (s *Switch) knows(id dialler.CallID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls[id] != nil
+}
+
+// ready returns a call that can be given a bot.
+func (s *Switch) readyLocked(id dialler.CallID) (*call, error) {
+	c := s.calls[id]
+	switch {
+	case c == nil, c.ending != notEnding:
+		return nil, errOver
+	case !c.answered:
+		return nil, errNotUp
+	case c.bot != nil || c.joined || c.ext:
+		return nil, errHasBot
+	case !c.customer.stasis:
+		return nil, errElsewhere
+	}
+	return c, nil
+}
+
+func (s *Switch) dialBot(ctx context.Context, id dialler.CallID, h dialler.Handover) error {
+	variables, err := s.botVariables(h)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	c, err := s.readyLocked(id)
+	if err != nil {
+		s.mu.Unlock()
+		return err
+	}
+	bot := newLeg(uuid.NewString(), c, true)
+	c.bot, s.legs[bot.id] = bot, bot
+	s.mu.Unlock()
+
+	params := url.Values{
+		"endpoint":  {h.Bot.Endpoint},
+		"app":       {s.opts.App},
+		"appArgs":   {roleBot + "," + string(id)},
+		"channelId": {bot.id},
+	}
+	giveUp := func(err error) error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if c.bot == bot {
+			c.bot = nil
+		}
+		bot.unwanted = true
+		delete(s.legs, bot.id)
+		s.backgroundLocked(func(ctx context.Context) { s.remove(ctx, "channels/"+bot.id) })
+		return err
+	}
+	if err := s.create(ctx, bot, params, variables); err != nil {
+		return giveUp(err)
+	}
+	if err := s.enter(ctx, c.customer, bot); err != nil {
+		return giveUp(err)
+	}
+	query := url.Values{}
+	if h.Timeout > 0 {
+		query.Set("timeout", seconds(h.Timeout))
+		s.mu.Lock()
+		c.wait = s.after(h.Timeout, func() { s.botLate(c, bot, fmt.Sprintf("the bot did not answer within %v", h.Timeout)) })
+		s.mu.Unlock()
+	}
+	err = s.do(ctx, http.MethodPost, "channels/"+bot.id+"/dial", query, nil, nil)
+	if code(err) != 0 || errors.Is(err, errNotSent) {
+		return giveUp(err)
+	}
+	if err != nil { // no answer in time: it may be ringing; c.wait bounds that, or the bot's events come
+		s.log.Warn("asterisk: no answer to a request to dial a bot", "call", id, "error", err)
+	}
+	return nil
+}
+
+// botLate gives up on a bot. The lock is held.
+func (s *Switch) botLate(c *call, bot *leg, why string) {
+	if s.calls[c.id] != c || c.bot != bot || c.joined {
+		return
+	}
+	bot.unwanted = true
+	c.bot = nil
+	s.backgroundLocked(func(ctx context.Context) { s.remove(ctx, "channels/"+bot.id) })
+	s.botFailed(c, dialler.Cause{}, why, nil)
+}
+
+// botVariables is the context as a bot's leg carries it. Asterisk's limit for
+// the whole request is 40960 bytes (http.c, MAX_CONTENT_LENGTH).
+func (s *Switch) botVariables(h dialler.Handover) (map[string]string, error) {
+	out := map[string]string{}
+	if n := h.Context.Number; n.Check() == nil {
+		out["CONNECTEDLINE(num)"] = string(n) // whom the bot sees as the caller
+	}
+	if tech, _, _ := strings.Cut(h.Bot.Endpoint, "/"); strings.EqualFold(tech, "PJSIP") {
+		for _, v := range h.Context.Headers() {
+			out["PJSIP_HEADER(add,"+v.Name+")"] = v.Value
+		}
+		if s.opts.UserToUser {
+			out["PJSIP_HEADER(add,User-to-User)"] = h.Context.UserToUser()
+		}
+		out["RINGBACK_CALL_ID"] = string(h.Context.Call)
+	} else {
+		for _, v := range s.dialplanVariables(h.Context) {
+			out["__"+v.Name] = v.Value // inherited by the channels it brings about
+		}
+	}
+	for name, value := range out {
+		if err := printable(name, value); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// dialplanVariables is the context as the dialplan snippets of deploy/asterisk
+// read it: each field in a variable, and in RINGBACK_HEADERS which there are.
+func (s *Switch) dialplanVariables(x dialler.Context) []dialler.Var {
+	const most = 12 << 10 // of JSON, half of it quotes and backslashes to be escaped again
+	vars := x.Variables()
+	for i := range vars {
+		if vars[i].Name == "RINGBACK_CONTEXT" && len(vars[i].Value) > most {
+			vars[i].Value = string(x.JSON(most))
+		}
+	}
+	var names []string
+	for _, v := range x.Headers() {
+		names = append(names, strings.TrimPrefix(v.Name, "X-Ringback-"))
+	}
+	vars = append(vars, dialler.Var{Name: "RINGBACK_HEADERS", Value: strings.Join(names, "&")})
+	if s.opts.UserToUser {
+		hex, _, _ := strings.Cut(x.UserToUser(), ";")
+		vars = append(vars, dialler.Var{Name: "RINGBACK_USER_TO_USER", Value: hex})
+	}
+	return vars
+}
+
+// printable is the last look at what goes to Asterisk (I10): PJSIP_HEADER puts
+// a CR or LF into the message as it comes.
+func printable(name, value string) error {
+	for _, c := range []byte(name + value) {
+		if c < ' ' || c > '~' {
+			return fmt.Errorf("variable %.60q: got a byte %#x in it; want printable ASCII", name, c)
+		}
+	}
+	return nil
+}
+
+// Play implements [dialler.Switch]. A sound is a media URI of ARI, such as
+// "tone:busy", or the name of a sound file, such as "sorry-youre-having-problems".
+func (s *Switch) Play(ctx context.Context, id dialler.CallID, sound string) error {
+	if err := checkID(id); err != nil {
+		return fmt.Errorf("playing: %w", err)
+	}
+	media := sound
+	if !strings.Contains(sound, ":") {
+		media = "sound:" + sound
+	}
+	if err := printable("sound", sound); err != nil || sound == "" {
+		return fmt.Errorf("playing to %s: sound: got %q; want the name of a sound file or a media URI", id, sound)
+	}
+	if !s.linkUp() {
+		return fmt.Errorf("playing to %s: %w", id, dialler.ErrDown)
+	}
+	if err := s.do(ctx, http.MethodPost, "channels/"+string(id)+"/play", url.Values{"media": {media}}, nil, nil); err != nil {
+		return fmt.Errorf("playing %q to %s: %w", sound, id, err)
+	}
+	return nil
+}

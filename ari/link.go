@@ -1,0 +1,198 @@
+package ari
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	asterisk "github.com/CyCoreSystems/ari/v6"
+	"github.com/cenkalti/backoff/v5"
+	"github.com/coder/websocket"
+
+	"ringback/dialler"
+)
+
+// errReplaced is the end of a link whose events another process now gets. Its
+// socket stays open and is silent for ever.
+var errReplaced = errors.New("another process has connected to Asterisk with our application name")
+
+// replacedPause is how long we leave it to that process.
+const replacedPause = time.Minute
+
+// A faultError is one that no reconnecting mends.
+type faultError struct{ error }
+
+func (e faultError) Unwrap() error { return e.error }
+
+// keepLink connects, and connects again, until ctx ends or there is a fault.
+func (s *Switch) keepLink(ctx context.Context) error {
+	pause := backoff.NewExponentialBackOff()
+	pause.InitialInterval, pause.MaxInterval = s.opts.RetryDelay/50, s.opts.RetryDelay
+	for {
+		began := time.Now()
+		err := s.link(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		var fault faultError
+		if errors.As(err, &fault) {
+			s.log.Error("asterisk: gave up", "error", err)
+			return fault.error
+		}
+		if time.Since(began) > 2*s.opts.RetryDelay {
+			pause.Reset()
+		}
+		wait := pause.NextBackOff()
+		if errors.Is(err, errReplaced) {
+			wait = replacedPause
+		}
+		s.log.Warn("asterisk: no link", "error", err, "retry_in", wait.Round(time.Millisecond))
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// link is one connection, from the first request to its loss.
+func (s *Switch) link(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	began := time.Now()
+	// The WebSocket's own refusal tells less of what is wrong.
+	var info asterisk.AsteriskInfo
+	if err := s.do(ctx, http.MethodGet, "asterisk/info", nil, nil, &info); err != nil {
+		switch code(err) {
+		case http.StatusUnauthorized:
+			return faultError{fmt.Errorf("user or password: Asterisk at %s refuses user %q: %w", s.opts.URL, s.opts.User, err)}
+		case http.StatusForbidden:
+			return faultError{fmt.Errorf("user: Asterisk at %s lets user %q only read (ari.conf, read_only): %w", s.opts.URL, s.opts.User, err)}
+		}
+		return err
+	}
+	conn, err := s.dialEvents(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.CloseNow() }()
+
+	lost := make(chan error, 2)
+	go func() { lost <- s.read(ctx, conn) }()
+	go func() { lost <- s.ping(ctx, conn) }()
+	running := 2
+	err = s.arrive(ctx)
+	s.observe(Observation{What: "connect", Took: time.Since(began)})
+	if err == nil {
+		s.mu.Lock()
+		s.up = true
+		s.linked++
+		clear(s.places) // the dialplan may have been reloaded
+		s.news.put(dialler.Event{Kind: dialler.LinkUp, At: time.Now()})
+		s.mu.Unlock()
+		s.log.Info("asterisk: link up", "version", info.SystemInfo.Version, "started", info.StatusInfo.StartupTime.String())
+		err = <-lost
+		running--
+		s.mu.Lock()
+		s.up = false
+		s.news.put(dialler.Event{Kind: dialler.LinkDown, At: time.Now(), Reason: err.Error()})
+		s.mu.Unlock()
+	}
+	cancel()
+	_ = conn.CloseNow()
+	for range running {
+		<-lost
+	}
+	return err
+}
+
+func (s *Switch) dialEvents(ctx context.Context) (*websocket.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.RequestTimeout)
+	defer cancel()
+	req, err := http.NewRequest(http.MethodGet, "http://localhost", nil)
+	if err != nil {
+		return nil, err
+	}
+	req.SetBasicAuth(s.opts.User, s.opts.Password)
+	address := strings.Replace(s.opts.URL, "http", "ws", 1) + "/events?" + url.Values{"app": {s.opts.App}}.Encode()
+	conn, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{
+		HTTPClient:   s.http,
+		HTTPHeader:   req.Header,
+		Subprotocols: []string{"ari"},
+	})
+	if err != nil {
+		if resp != nil && resp.StatusCode == http.StatusForbidden {
+			return nil, faultError{fmt.Errorf("user: Asterisk refuses events to user %q: %w", s.opts.User, err)}
+		}
+		return nil, fmt.Errorf("connecting for events: %w", err)
+	}
+	conn.SetReadLimit(4 << 20)
+	return conn, nil
+}
+
+// arrive does what a new link needs before it is any good: with it, Asterisk
+// has made the application anew unless calls were left in it.
+func (s *Switch) arrive(ctx context.Context) error {
+	type kind struct {
+		Type string `json:"type"`
+	}
+	filter := struct {
+		Disallowed []kind `json:"disallowed"`
+	}{}
+	for _, t := range unwanted {
+		filter.Disallowed = append(filter.Disallowed, kind{t})
+	}
+	err := s.do(ctx, http.MethodPut, "applications/"+s.opts.App+"/eventFilter", nil, filter, nil)
+	if err != nil && code(err)/100 != 4 { // a 4xx: too old for filters; then we hear more than we need
+		return err
+	}
+	return s.sweep(ctx)
+}
+
+// read hands on what Asterisk says, until it says no more.
+func (s *Switch) read(ctx context.Context, conn *websocket.Conn) error {
+	for {
+		_, message, err := conn.Read(ctx)
+		if err != nil {
+			return fmt.Errorf("reading events: %w", err)
+		}
+		e, err := decode(message)
+		if err != nil {
+			// What it was about is lost: that is a gap, and after a gap
+			// every call is asked for.
+			return err
+		}
+		if e == nil {
+			continue
+		}
+		if e.Type == asterisk.Events.ApplicationReplaced {
+			s.observe(Observation{What: "replaced"})
+			return errReplaced
+		}
+		s.handle(e)
+	}
+}
+
+// ping asks for signs of life: a peer that is gone without a word would
+// otherwise be believed in for as long as TCP does, some minutes.
+func (s *Switch) ping(ctx context.Context, conn *websocket.Conn) error {
+	tick := time.NewTicker(s.opts.PingInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		limit, cancel := context.WithTimeout(ctx, s.opts.PingInterval)
+		err := conn.Ping(limit)
+		cancel()
+		if err != nil {
+			return fmt.Errorf("no answer to a ping within %v: %w", s.opts.PingInterval, err)
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package ari
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// A statusError is an answer of Asterisk other than 2xx. Asterisk's own words
+// are in the body's "message", or in "error" for an allocation failure.
+type statusError struct {
+	Request string
+	Code    int
+	Message string
+}
+
+func (e *statusError) Error() string {
+	if e.Message == "" {
+		return fmt.Sprintf("%s: %d %s", e.Request, e.Code, http.StatusText(e.Code))
+	}
+	return fmt.Sprintf("%s: %d %s", e.Request, e.Code, e.Message)
+}
+
+// errNotSent says that no connection could be had, so Asterisk was surely not
+// asked. An error that is neither this nor a statusError leaves open whether
+// the request was obeyed: one that goes out is carried out even if its client
+// is gone by then.
+var errNotSent = errors.New("not sent")
+
+func code(err error) int {
+	var e *statusError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return 0
+}
+
+// newTransport gives every Switch connections of its own: a shared default
+// would let one Switch's burst take another's.
+func newTransport(o Options) *http.Transport {
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: o.RequestTimeout}).DialContext,
+		MaxConnsPerHost:     o.Connections,
+		MaxIdleConnsPerHost: o.Connections,
+		// Asterisk closes an idle connection after 15 s (http.conf,
+		// session_keep_alive). We let go first, or a POST would now and
+		// then be written to a connection that is being closed.
+		IdleConnTimeout:    10 * time.Second,
+		DisableCompression: true,
+	}
+}
+
+// do asks Asterisk. path is below the root, its elements escaped; body is
+// sent as JSON unless nil, and the answer is read into out unless nil.
+func (s *Switch) do(ctx context.Context, method, path string, query url.Values, body, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.RequestTimeout)
+	defer cancel()
+	began := time.Now()
+	status, err := s.roundTrip(ctx, method, path, query, body, out)
+	s.observe(Observation{What: method + " " + pattern(path), Took: time.Since(began), Code: status})
+	return err
+}
+
+func (s *Switch) roundTrip(ctx context.Context, method, path string, query url.Values, body, out any) (int, error) {
+	name := method + " " + path
+	address := s.opts.URL + "/" + path
+	if len(query) > 0 {
+		address += "?" + query.Encode()
+	}
+	var content io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w (%w)", name, err, errNotSent)
+		}
+		content = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, address, content)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w (%w)", name, err, errNotSent)
+	}
+	req.SetBasicAuth(s.opts.User, s.opts.Password)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := s.http.Do(req)
+	if err != nil {
+		var dial *net.OpError
+		if errors.As(err, &dial) && dial.Op == "dial" {
+			return 0, fmt.Errorf("%s: %w (%w)", name, err, errNotSent)
+		}
+		return 0, fmt.Errorf("%s: %w", name, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20)) // GET channels with 10 000 of them is 7 MB
+	if resp.StatusCode/100 != 2 {
+		var words struct{ Message, Error string }
+		_ = json.Unmarshal(answer, &words) // a proxy's error page has no words of Asterisk's
+		return resp.StatusCode, &statusError{name, resp.StatusCode, words.Message + words.Error}
+	}
+	if out == nil {
+		return resp.StatusCode, nil // the status says it all, whatever became of the body
+	}
+	if err == nil {
+		err = json.Unmarshal(answer, out)
+	}
+	if err != nil {
+		return resp.StatusCode, fmt.Errorf("%s: reading the answer: %w", name, err)
+	}
+	return resp.StatusCode, nil
+}
+
+// pattern is path without its IDs, so that observations are of few kinds.
+func pattern(path string) string {
+	parts := strings.Split(path, "/")
+	if len(parts) > 1 && parts[1] != "create" && parts[1] != "info" {
+		parts[1] = "{id}"
+	}
+	if len(parts) > 3 {
+		parts = parts[:3]
+	}
+	return strings.Join(parts, "/")
+}
+
+func (s *Switch) observe(o Observation) {
+	if s.opts.Observe != nil {
+		s.opts.Observe(o)
+	}
+}
