@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -175,25 +177,59 @@ func (s *Switch) botVariables(h dialler.Handover) (map[string]string, error) {
 }
 
 // dialplanVariables is the context as the dialplan snippets of deploy/asterisk
-// read it: each field in a variable, and in RINGBACK_HEADERS which there are.
+// read it: each field in a variable, and in RINGBACK_HEADERS those that are the
+// contact's own, which no dialplan can know.
 func (s *Switch) dialplanVariables(x dialler.Context) []dialler.Var {
-	const most = 12 << 10 // of JSON, half of it quotes and backslashes to be escaped again
+	const mostJSON = 12 << 10 // half of it quotes and backslashes, to be escaped once more
 	vars := x.Variables()
-	for i := range vars {
-		if vars[i].Name == "RINGBACK_CONTEXT" && len(vars[i].Value) > most {
-			vars[i].Value = string(x.JSON(most))
+	cut, said := false, false
+	for i, v := range vars {
+		switch {
+		case v.Name == "RINGBACK_CONTEXT":
+			if len(v.Value) > mostJSON {
+				vars[i].Value = string(x.JSON(mostJSON))
+			}
+		case len(v.Value) > mostDialplan:
+			vars[i].Value, cut = cutEncoded(v.Value, mostDialplan), true
 		}
+		said = said || v.Name == "RINGBACK_TRUNCATED"
+	}
+	if cut && !said {
+		vars = append(vars, dialler.Var{Name: "RINGBACK_TRUNCATED", Value: "1"})
 	}
 	var names []string
 	for _, v := range x.Headers() {
-		names = append(names, strings.TrimPrefix(v.Name, "X-Ringback-"))
+		if name := strings.TrimPrefix(v.Name, "X-Ringback-"); strings.HasPrefix(name, "Var-") {
+			names = append(names, name)
+		}
 	}
 	vars = append(vars, dialler.Var{Name: "RINGBACK_HEADERS", Value: strings.Join(names, "&")})
 	if s.opts.UserToUser {
-		hex, _, _ := strings.Cut(x.UserToUser(), ";")
-		vars = append(vars, dialler.Var{Name: "RINGBACK_USER_TO_USER", Value: hex})
+		vars = append(vars, dialler.Var{Name: "RINGBACK_USER_TO_USER", Value: x.UserToUser()})
 	}
 	return vars
+}
+
+// mostDialplan is how long a value may be that a dialplan works on: ${…} gives
+// 4095 bytes at most, and a line that sets a header has more in it.
+const mostDialplan = 3072
+
+// cutEncoded cuts percent-encoded UTF-8 to at most n bytes, between characters.
+func cutEncoded(s string, n int) string {
+	end := 0
+	for i := 0; i < len(s); {
+		width := 1
+		if s[i] == '%' && i+2 < len(s) {
+			b, _ := strconv.ParseUint(s[i+1:i+3], 16, 8)
+			width = 3 * max(1, bits.LeadingZeros8(^uint8(b))) // the lead byte says how many there are
+		}
+		if i+width > n {
+			break
+		}
+		i += width
+		end = i
+	}
+	return s[:min(end, len(s))]
 }
 
 // printable is the last look at what goes to Asterisk (I10): PJSIP_HEADER puts

@@ -1,0 +1,152 @@
+package ari_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ringback/ari"
+	"ringback/deploy/lab"
+	"ringback/deploy/lab/farend"
+	"ringback/dialler"
+	"ringback/dialler/switchtest"
+)
+
+// real is an Asterisk with a far end, and a proxy between it and us.
+type real struct {
+	asterisk *lab.Asterisk
+	far      *farend.FarEnd // customers, and a bot that stays
+	leaves   *farend.FarEnd // a bot that leaves after a second
+	proxy    *proxy
+	numbers  atomic.Int64
+}
+
+func within(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func startFarEnd(t testing.TB, o farend.Options) *farend.FarEnd {
+	t.Helper()
+	far, err := farend.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := far.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return far
+}
+
+func startReal(t testing.TB, f farend.Options, o lab.Options) *real {
+	t.Helper()
+	o.Root = lab.Require(t)
+	far := startFarEnd(t, f)
+	leaves := startFarEnd(t, farend.Options{BotTalk: time.Second})
+	o.Name, o.FarEnd = "ari", far.Addr
+	asterisk, err := lab.Start(within(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the end of Asterisk's log:\n%s", asterisk.LogTail(30))
+		}
+		if err := asterisk.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &real{asterisk: asterisk, far: far, leaves: leaves, proxy: startProxy(t, asterisk.ARIURL)}
+}
+
+func (r *real) options(t testing.TB) ari.Options {
+	return ari.Options{
+		URL: r.proxy.url, User: r.asterisk.User, Password: r.asterisk.Password, UserToUser: true,
+		RetryDelay: time.Second, Logger: logger(t),
+	}
+}
+
+func (r *real) new(t testing.TB) *ari.Switch {
+	t.Helper()
+	sw, err := ari.New(r.options(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sw
+}
+
+// endings are the last digits of the lab's phone book.
+var endings = map[switchtest.Person]string{
+	switchtest.Talks: "00", switchtest.Slow: "10", switchtest.Leaves: "07", switchtest.IsBusy: "01",
+	switchtest.NeverThere: "02", switchtest.Rejects: "03", switchtest.NoSuchOne: "04", switchtest.Congested: "05",
+	switchtest.EarlyBusy: "06", switchtest.EarlyTalks: "17", switchtest.Voicemail: "08", switchtest.Silent: "09",
+	switchtest.Unreachable: "30",
+}
+
+func (r *real) number(p switchtest.Person) dialler.Number {
+	return dialler.Number(fmt.Sprintf("+9198%06d%s", r.numbers.Add(1), endings[p]))
+}
+
+func (r *real) seen() []switchtest.Seen {
+	var out []switchtest.Seen
+	for _, c := range append(r.far.Record.Calls(), r.leaves.Record.Calls()...) {
+		s := switchtest.Seen{Bot: c.Bot, Number: c.Number, From: c.From, Live: c.Live(), Fields: map[string][]string{}}
+		for _, h := range c.Headers {
+			s.Fields[h.Name] = append(s.Fields[h.Name], h.Value)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func (r *real) harness() switchtest.Harness {
+	trunk := dialler.Trunk{Name: "carrier", Switch: "pbx", Dial: "PJSIP/{number}@trunk"}
+	nowhere := dialler.Trunk{Name: "nowhere", Switch: "pbx", Dial: "PJSIP/{number}@no-such-trunk"}
+	bot := func(name, user string) dialler.Bot {
+		return dialler.Bot{Name: name, Endpoint: "PJSIP/" + user + "@bot"}
+	}
+	return switchtest.Harness{
+		New: func(t *testing.T) dialler.Switch { return r.new(t) },
+		Refused: func(t *testing.T) dialler.Switch {
+			o := r.options(t)
+			o.Password = "wrong"
+			sw, err := ari.New(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return sw
+		},
+		Trunk: trunk, Nowhere: nowhere, Number: r.number,
+		Bot: dialler.Bot{Name: "asha", Endpoint: "PJSIP/bot"}, BotLeaves: dialler.Bot{Name: "leaves", Endpoint: "PJSIP/bot/sip:bot@" + r.leaves.Addr},
+		BotBusy: bot("busy", "bot-busy"), BotNever: bot("never", "bot-deaf"),
+		Extension: dialler.Bot{Name: "extension", Extension: "ringback-bot,s,1"},
+		NoSuchExt: dialler.Bot{Name: "none", Extension: "no-such-context,s,1"},
+		Sound:     "beep",
+		Seen:      r.seen,
+		Cut:       func() { r.proxy.cut(time.Second) },
+		Crash: func(t *testing.T) {
+			if err := r.asterisk.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			r.far.Record.Lost()
+			r.leaves.Record.Lost()
+			if err := r.asterisk.Restart(within(t)); err != nil {
+				t.Fatal(err)
+			}
+		},
+		Headers: true,
+	}
+}
+
+func TestSwitchOnAsterisk(t *testing.T) {
+	r := startReal(t, farend.Options{BotTalk: -1, Talk: time.Minute}, lab.Options{})
+	switchtest.Run(t, r.harness())
+	if o := r.far.Record.Overlaps(); len(o) > 0 {
+		t.Errorf("%d numbers had two live calls at once", len(o))
+	}
+}
