@@ -1,14 +1,12 @@
 package callback
 
-import (
-	"fmt"
-	"strings"
-	"time"
-)
+import "time"
 
 // Resolver reads customers' words. It is immutable and safe for concurrent
 // use. The zero value, like [Resolve], knows the built-in words only.
 type Resolver struct {
+	site map[string][]sense // a site's own words, folded
+	user []part             // a site's own parts of the day
 }
 
 var builtin = &Resolver{}
@@ -44,19 +42,28 @@ func (r *Resolver) read(phrase string, heard time.Time, zone *time.Location, alo
 		zone = time.UTC
 	}
 	out := Reading{by: r, phrase: phrase, heard: heard, zone: zone}
-	var n int
-	var unit string
-	if _, err := fmt.Sscanf(strings.ToLower(phrase), "%d %s", &n, &unit); err != nil || n <= 0 || n > 1000 {
+	p := parser{by: r, phrase: phrase, heard: heard.In(zone), zone: zone, aloud: aloud}
+	p.tokens, p.atoms, p.key, p.sounds = p.tokens0[:0], p.atoms0[:0], p.key0[:0], p.sounds0[:0]
+	p.today = civilOf(p.heard)
+	p.minute = p.heard.Hour()*60 + p.heard.Minute()
+	if !p.scan() {
 		return out
 	}
-	each := map[string]time.Duration{"minute": time.Minute, "minutes": time.Minute, "hour": time.Hour, "hours": time.Hour, "ghante": time.Hour}[unit]
-	if each == 0 {
-		return out
-	}
-	out.At = heard.Add(time.Duration(n) * each).In(zone)
-	out.From, out.To, out.Rule, out.End, out.Confidence = out.At, out.At, Relative, len(phrase), 0.9
+	p.findAtoms()
+	p.judge()
+	f, ok := p.merge()
 	if aloud != nil {
-		*aloud = append(*aloud, fmt.Sprintf("%q is %s", phrase, time.Duration(n)*each))
+		p.say(&f)
 	}
+	if !ok {
+		return out
+	}
+	a := p.decide(&f)
+	if !a.ok {
+		return out
+	}
+	out.At, out.From, out.To, out.Rule, out.Ambiguous = a.at, a.from, a.to, a.rule, a.ambiguous
+	out.Start, out.End = int(p.tokens[f.start].start), int(p.tokens[f.end-1].end)
+	out.Confidence = 0.9
 	return out
 }

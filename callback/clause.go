@@ -1,0 +1,329 @@
+package callback
+
+// judge drops the atoms that do not count: those about the past, negated ones,
+// those that are only mentioned, and lengths of things. What a word like "busy"
+// or "tha" reaches is its clause.
+func (p *parser) judge() {
+	start := 0
+	for start < len(p.tokens) {
+		end := p.clauseEnd(start)
+		p.judgeClause(start, end)
+		start = end
+	}
+	p.corrections()
+	p.pronouns()
+}
+
+// clauseEnd returns where the clause that starts at token i ends: at a stop or
+// a comma, before "but", after a Hindi verb, before a second request.
+func (p *parser) clauseEnd(i int) int {
+	n := p.atomFrom(i)
+	asked, closed := false, false
+	for j := i; j < len(p.tokens); j++ {
+		for n < len(p.atoms) && p.atoms[n].end <= j {
+			n++
+		}
+		inside := n < len(p.atoms) && p.atoms[n].start <= j
+		t := &p.tokens[j]
+		if inside {
+			continue
+		}
+		switch {
+		case t.kind == tPunct && t.mark != '-' && t.mark != ':' && t.mark != '/' && t.mark != '+':
+			return j + 1
+		case p.any(j, cBut, cJab) && j > i && !p.is(j, cAsk):
+			return j
+		case p.is(j, cAsk2) && j > i:
+			return j
+		case p.is(j, cAsk):
+			if closed && j > i && (asked || !p.is(j-1, cDont)) && p.english(j) {
+				return j
+			}
+			asked = true
+		}
+		if p.any(j, cBusy, cPastverb, cDont, cNot) {
+			closed = true
+		}
+		if p.is(j, cBe) && !p.weak(j, cBe) || p.is(j, cPerfect) && !p.any(j+1, cPerfect, cBe, cWill) {
+			return j + 1
+		}
+	}
+	return len(p.tokens)
+}
+
+// english reports whether the word at i is written in Latin letters and is an
+// English verb; Hindi ones come at the end of their clause.
+func (p *parser) english(i int) bool {
+	t := p.at(i)
+	switch p.phrase[t.start] | 0x20 {
+	case 'k', 'l', 'm', 'b':
+		return false
+	}
+	return p.phrase[t.start] < 0x80
+}
+
+// atomFrom is the index of the first atom that ends after token i.
+func (p *parser) atomFrom(i int) int {
+	for n := range p.atoms {
+		if p.atoms[n].end > i {
+			return n
+		}
+	}
+	return len(p.atoms)
+}
+
+// has reports whether a token of class c stands in [i, j) outside of atoms.
+func (p *parser) hasClass(i, j int, c class) bool {
+	for ; i < j; i++ {
+		if p.is(i, c) && !p.weak(i, c) && !p.inAtom(i) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *parser) inAtom(i int) bool {
+	for n := range p.atoms {
+		if a := &p.atoms[n]; a.start <= i && i < a.end {
+			return true
+		}
+	}
+	return false
+}
+
+// judgeClause judges the atoms of one clause.
+func (p *parser) judgeClause(i, j int) {
+	first := p.atomFrom(i)
+	last := first
+	for last < len(p.atoms) && p.atoms[last].start < j {
+		last++
+	}
+	if first == last {
+		return
+	}
+	atoms := p.atoms[first:last]
+	var (
+		busy  = p.hasClass(i, j, cBusy)
+		ask   = p.hasClass(i, j, cAsk)
+		free  = p.hasClass(i, j, cFree) || p.hasClass(i, j, cTimeword)
+		be    = p.hasClass(i, j, cBe)
+		take  = p.hasClass(i, j, cTake)
+		event = p.hasClass(i, j, cEvent)
+		cont  = p.hasClass(i, j, cContinuous)
+		over  = p.hasClass(i, j, cOver)
+		wait  = p.hasClass(i, j, cWait)
+		past  = p.hasClass(i, j, cPastverb)
+	)
+	for k := range atoms {
+		a := &atoms[k]
+		if a.drop != kept {
+			continue
+		}
+		counted := a.kind == aDur || a.kind == aDay && a.day.is(hDays|hMonths)
+		switch {
+		case past:
+			a.drop = dropPast
+		case p.perfectAfter(a.end, j):
+			a.drop = dropPast
+		case a.kind == aDay && a.day.is(hPast):
+			a.drop = dropPast
+		case counted && p.length(a, take, event, wait, busy):
+			a.drop = dropLength
+		case counted && a.dir == dirFor:
+			a.dir = dirAfter
+		case a.kind == aNow && (busy || be && !ask || cont):
+			a.drop = dropMentioned
+		case a.dir == dirFrom && a.kind == aPart && (busy || cont || be) && k == 0:
+			a.drop = dropSince
+		case over && (a.kind == aClock || a.kind == aPart):
+			a.dir = dirAfter
+		case busy && !free && a.dir == dirBy && a.kind != aNow && !ask, busy && a.next && !free:
+			a.dir = dirAfter
+			a.next = false
+		case be && cont && a.dir != dirAfter && !free:
+			a.drop = dropMentioned
+		case (busy || event) && !ask && !free && a.dir != dirAfter:
+			a.drop = dropMentioned
+		case be && !ask && !free && !busy && a.dir != dirAfter && a.kind != aVague:
+			a.drop = dropMentioned
+		}
+	}
+	p.negate(i, j, atoms)
+}
+
+// perfectAfter reports whether a Hindi past verb stands in [i, j).
+func (p *parser) perfectAfter(i, j int) bool {
+	for ; i < j; i++ {
+		if p.is(i, cPerfect) && !p.weak(i, cPerfect) && !p.is(i+1, cWill) {
+			return true
+		}
+	}
+	return false
+}
+
+// length reports whether the counted atom a says how long something takes.
+func (p *parser) length(a *atom, take, event, wait, busy bool) bool {
+	j := a.end
+	switch {
+	case take:
+		return true
+	case p.any(j, cAged):
+		return true
+	case p.is(j, cOf) && !p.any(j+1, cBaad, cAndar, cTimeword, cApprox2, cBreak):
+		return true
+	case a.dir == dirNone && !p.is(j-1, cMein) && p.any(j, cEvent, cBusy):
+		return true
+	case a.dir == dirFor && !wait && !busy && !p.hasClass(0, len(p.tokens), cDont):
+		return true
+	case event && a.dir == dirNone && !p.is(j-1, cMein):
+		return true
+	}
+	return false
+}
+
+// negate applies the negations of a clause to its atoms.
+func (p *parser) negate(i, j int, atoms []atom) {
+	for k := i; k < j; k++ {
+		if p.inAtom(k) {
+			continue
+		}
+		switch {
+		case p.is(k, cNot):
+			// "not 4": the atom right after it; "not possible": those before it
+			x := k + 1
+			for p.any(x, cThe, cAt, cOn, cIn, cWord) && !p.inAtom(x) {
+				x++
+			}
+			hit := false
+			for n := range atoms {
+				if atoms[n].start <= x && x < atoms[n].end && atoms[n].start > k {
+					p.deny(&atoms[n])
+					hit = true
+				}
+			}
+			if !hit {
+				for n := range atoms {
+					p.deny(&atoms[n])
+				}
+			}
+		case p.is(k, cDont):
+			for n := range atoms {
+				p.deny(&atoms[n])
+			}
+		case p.is(k, cNahi), p.is(k, cMat), p.is(k, cNa) && p.is(k+1, cAsk):
+			if p.is(k, cNahi) && p.nextAtomAt(k+1) >= 0 {
+				continue // a correction
+			}
+			for n := range atoms {
+				if atoms[n].end <= k {
+					p.deny(&atoms[n])
+				}
+			}
+		case p.is(k, cChhod):
+			for n := range atoms {
+				if atoms[n].end <= k && (n+1 == len(atoms) || atoms[n+1].start >= k) {
+					atoms[n].drop = dropNegated
+				}
+			}
+		case p.is(k, cExcept):
+			for n := range atoms {
+				if atoms[n].start > k {
+					atoms[n].drop = dropNegated
+					break
+				}
+			}
+		case p.is(k, cInstead) && p.is(k+1, cOf):
+			for n := range atoms {
+				if atoms[n].start > k {
+					atoms[n].drop = dropReplaced
+					break
+				}
+			}
+		case p.is(k, cInstead) && p.is(k-1, cOf):
+			for n := range atoms {
+				if atoms[n].end <= k {
+					atoms[n].drop = dropReplaced
+				}
+			}
+		}
+	}
+}
+
+// deny turns a negated direction round ("not before 5" is after 5) and drops
+// what has none.
+func (p *parser) deny(a *atom) {
+	switch {
+	case a.drop != kept:
+	case a.dir == dirBefore, a.dir == dirBy:
+		a.dir = dirAfter
+	case a.dir == dirAfter && a.kind != aDur && !(a.kind == aDay && a.day.is(hDays|hMonths)) && a.kind != aThat, a.dir == dirFrom:
+		a.dir = dirBefore
+	case a.dir == dirFor:
+		a.dir = dirAfter
+	default:
+		a.drop = dropNegated
+	}
+}
+
+// nextAtomAt returns the atom that starts at token i, or after nothing but
+// commas and fillers; -1 if there is none.
+func (p *parser) nextAtomAt(i int) int {
+	for ; i < len(p.tokens); i++ {
+		for n := range p.atoms {
+			if p.atoms[n].start == i {
+				return n
+			}
+		}
+		if !p.mark(i, ',') && !p.mark(i, '.') && !p.mark(i, '-') && !p.any(i, cNahi, cNo, cSorry, cBut, cThe) && !(p.is(i, cWord) && !p.is(i, cAsk)) {
+			return -1
+		}
+	}
+	return -1
+}
+
+// corrections marks the atoms that correct what came before, and those that are
+// an alternative to it.
+func (p *parser) corrections() {
+	for n := 1; n < len(p.atoms); n++ {
+		a := &p.atoms[n]
+		b := &p.atoms[n-1]
+		for k := b.end; k < a.start; k++ {
+			switch {
+			case p.any(k, cNahito, cOr):
+				a.or = true
+			case p.any(k, cNahi, cNo, cSorry) && (p.nextAtomAt(k+1) == n), p.is(k, cInstead) && !p.is(k+1, cOf) && p.nextAtomAt(k+1) == n:
+				a.replaces = true
+				a.or = false
+			}
+		}
+		if p.is(b.end-1, cNahi) {
+			a.replaces = true
+		}
+	}
+}
+
+// pronouns gives "after that" the time of the last atom before it, whether or
+// not that one was only mentioned.
+func (p *parser) pronouns() {
+	for n := range p.atoms {
+		a := &p.atoms[n]
+		if a.kind != aThat || a.drop != kept {
+			continue
+		}
+		a.drop = dropReplaced
+		for m := n - 1; m >= 0; m-- {
+			b := &p.atoms[m]
+			if b.drop != kept && b.drop != dropMentioned {
+				continue
+			}
+			if b.kind == aClock || b.kind == aDay || b.kind == aPart || b.kind == aDur {
+				b.drop = kept
+				if b.dir == dirNone || b.dir == dirBy || b.dir == dirFor {
+					b.dir = dirAfter
+				}
+				b.next = false
+				break
+			}
+		}
+	}
+}

@@ -1,0 +1,344 @@
+package callback
+
+// timeAt reads a time of day at i: "5", "5:30", "half past five", "saade teen",
+// "5 baje", "5 pm", "1730 hrs". It returns the index after it, and how sure it
+// is that this is a time and not some other number.
+func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
+	next = i
+	j := i
+	hour, min := -1, 0
+	frac := false
+	switch {
+	case p.value(i, cPart) == int(partNoon):
+		return clockval{minute: 12 * h, half: halfExact}, i + 1, certain
+	case p.value(i, cPart) == int(partMidnight):
+		return clockval{minute: 24 * h, half: halfMidnight}, i + 1, certain
+	case p.is(i, cFrac):
+		v := p.value(i, cFrac)
+		n, k := p.numberAt(i + 1)
+		switch {
+		case k > i+1 && n <= 24 && !p.is(k, cUnit) && !p.is(k, cCounted):
+			hour, min, j = n, v, k
+			if v == fracSaade {
+				min = 30
+			}
+			sure, frac = likely, true
+		case k == i+1 && v == fracSava && p.is(i+1, cBaje):
+			hour, min, j, frac = 1, 15, i+1, true
+		default:
+			return c, i, unsure
+		}
+	case p.is(i, cQty):
+		v := p.value(i, cQty)
+		n, k := p.numberAt(i + 1)
+		switch {
+		case p.is(i+1, cBaje) && (v == qtyDedh || v == qtyDhai):
+			hour, min, j, frac = v/60, v%60, i+1, true
+		case p.is(i+1, cBaje) && v == qtyPauna:
+			hour, min, j, frac = 12, 45, i+1, true
+		case (v == qtyDedh || v == qtyDhai) && (p.any(i+1, cPe, cTak) || p.any(i+1, cOf, cSe) && p.any(i+2, cBaad, cPehle)):
+			hour, min, j, frac, sure = v/60, v%60, i+1, true, likely
+		case v == qtyHalf && p.is(i+1, cPast), v == qtyQuarter && p.any(i+1, cPast, cAfter):
+			n, k = p.numberAt(i + 2)
+			if k == i+2 || n > 12 {
+				return c, i, unsure
+			}
+			hour, min, j, sure, frac = n, v, k, certain, true
+		case v == qtyQuarter && (p.any(i+1, cTo, cBefore, cUntil) || p.is(i+1, cOf)):
+			n, k = p.numberAt(i + 2)
+			if k == i+2 || n > 12 || p.is(k, cUnit) {
+				return c, i, unsure
+			}
+			hour, min, j, sure, frac = n, -15, k, certain, true
+		case v == qtyHalf && k > i+1 && n >= 1 && n <= 12 && p.is(i+1, cNum) && !p.any(k, cUnit, cCounted) && !p.hindi(i):
+			hour, min, j, sure, frac = n, 30, k, likely, true
+		default:
+			return c, i, unsure
+		}
+	default:
+		n, k := p.numberAt(i)
+		if k == i {
+			return c, i, unsure
+		}
+		// "20 past 5", "ten minutes to six", "paanch minute kam"
+		m := k
+		if p.value(m, cUnit) == unitMinute {
+			m++
+		}
+		if n > 0 && n < 60 && (p.is(m, cPast) || m > k && p.any(m, cTo, cAfter, cBefore) || m == k && n >= 5 && n%5 == 0 && n < 30 && p.is(m, cTo) && p.is(i, cNum) && !p.is(m+2, cBaje)) {
+			if x, l := p.numberAt(m + 1); l > m+1 && x >= 1 && x <= 12 && !p.is(l, cUnit) && (m > k || p.is(m, cPast) || x <= n && p.is(m+1, cNum) || n > 12) {
+				hour, min, j, sure, frac = x, n, l, certain, true
+				if p.any(m, cTo, cBefore) {
+					min = -n
+				}
+				break
+			}
+		}
+		hour, j = n, k
+		d := p.digits(i)
+		switch {
+		case d >= 5, d == 3:
+			if d == 3 && (p.any(k, cAm, cPm)) && n%100 < 60 {
+				hour, min = n/100, n%100
+				break
+			}
+			return c, i, unsure
+		case d == 4:
+			if n%100 > 59 || n/100 > 24 {
+				return c, i, unsure
+			}
+			hour, min = n/100, n%100
+			switch {
+			case p.any(k, cHrs), p.any(k, cAm, cPm):
+				sure = certain
+			case p.any(i-1, cAt, cAfter, cBefore, cBy, cUntil, cBetween, cFrom) && (n >= 1300 || n < 1000 || n%100 != 0 || n%5 == 0) && n < 1900 || p.is(k, cBaje):
+				sure = likely
+			default:
+				return c, i, unsure
+			}
+			if hour >= 13 || p.phrase[p.tokens[i].start] == '0' {
+				c.half = halfExact
+			}
+		case (p.mark(k, ':') || p.mark(k, '.') && p.glued(k) && !p.is(k+2, cUnit)) && p.digits(k+1) == 2 && (p.glued(k+1) || p.mark(k, ':')):
+			min, _ = p.numberAt(k + 1)
+			j = k + 2
+			sure = likely
+			if p.mark(k, ':') {
+				sure = certain
+				if p.mark(j, ':') && p.digits(j+1) == 2 { // seconds
+					j += 2
+					if p.mark(j, '.') && p.glued(j) && p.digits(j+1) > 0 {
+						j += 2
+					}
+				}
+			}
+			if d == 2 && (hour >= 13 || p.first(i) == '0') {
+				c.half = halfExact
+			}
+		case p.digits(k) == 2 && !p.is(k+1, cUnit) && d > 0 && d <= 2 && hour <= 12 && !p.glued(k) && (p.any(k+1, cAm, cPm, cBaje, cOclock) || k+1 == len(p.tokens) && i == 0): // "8 30 pm"
+			min, _ = p.numberAt(k)
+			if min >= 60 || min%5 != 0 && !p.any(k+1, cAm, cPm) {
+				return c, i, unsure
+			}
+			j = k + 1
+			sure = likely
+		case d > 0 && p.value(k, cUnit) == unitHour && p.glued(k) && p.digits(k+1) == 2 && p.glued(k+1): // 15h30
+			min, _ = p.numberAt(k + 1)
+			j = k + 2
+			sure = certain
+			c.half = halfExact
+		case p.is(k, cBaj) && !p.is(k, cContinuous):
+			l := k + 1
+			if p.is(l, cOf) {
+				l++
+			}
+			if x, e := p.numberAt(l); e > l && x < 60 {
+				min, j = x, e
+				if p.value(j, cUnit) == unitMinute {
+					j++
+				}
+				sure = certain
+			} else if p.any(k+1, cContinuous) {
+				return c, i, unsure
+			} else {
+				j, sure = k+1, certain
+			}
+		case p.is(k, cBajne) && p.is(k+1, cMein): // paanch bajne mein das minute
+			x, e := p.numberAt(k + 2)
+			if e == k+2 || x >= 60 || p.value(e, cUnit) != unitMinute {
+				return c, i, unsure
+			}
+			hour, min, j, sure, frac = n, -x, e+1, certain, true
+		case d == 0:
+			// "eight thirty", "paanch bees": an hour and minutes in words
+			if x, e := p.numberAt(k); e > k && p.digits(k) == 0 && n >= 1 && n <= 12 && x >= 10 && x < 60 && !p.any(e, cUnit, cTarikh, cMonth, cCounted) && (x != n+1 || n > 12 || !p.is(e, cBaje)) && !p.is(i, cTens) {
+				if x%5 == 0 || p.any(e, cAm, cPm, cBaje) {
+					min, j, sure = x, e, likely
+				}
+			}
+			if e := k; j == k && p.tokenIsOh(k) { // "nine oh five"
+				if x, l := p.numberAt(e + 1); l > e+1 && x < 10 {
+					min, j, sure = x, l, likely
+				}
+			}
+		}
+	}
+	if hour < 0 {
+		return c, i, unsure
+	}
+	c.bad = hour > 24 || min > 59 || hour == 24 && min > 0
+	if p.digits(i) == 2 && p.first(i) == '0' && hour == 0 {
+		c.half = halfExact
+	}
+	if hour >= 13 || hour == 0 {
+		c.half = halfExact
+	}
+	if hour == 24 {
+		c.half = halfMidnight
+	}
+	// "5 baje", "5 o'clock", "5 pm", "17 hrs", in any order
+	for {
+		switch {
+		case p.any(j, cBaje, cOclock) && !(p.is(j, cBaj) && p.is(j+1, cContinuous)):
+			sure = certain
+		case p.is(j, cHrs) && (hour >= 13 && !frac || p.digits(i) == 4 || p.mark(i+1, ':') && p.first(i) == '0'):
+			sure = certain
+			c.half = halfExact
+		case p.is(j, cAm) && !p.weak(j, cAm), p.is(j, cPm):
+			sure = certain
+			if hour <= 12 && c.half != halfMidnight {
+				c.half = halfAM
+				if p.is(j, cPm) {
+					c.half = halfPM
+				}
+			}
+		case p.tokenText(j) == "ish" || p.mark(j, '-') && p.tokenText(j+1) == "ish":
+			sure = certain
+			if p.mark(j, '-') {
+				j++
+			}
+			c.approx = true
+		case p.value(j, cPart) == int(partNoon) && hour == 12 && min == 0:
+			return clockval{minute: 12 * h, half: halfExact}, j + 1, certain
+		case p.value(j, cPart) == int(partMidnight) && hour == 12:
+			return clockval{minute: 24 * h, half: halfMidnight}, j + 1, certain
+		default:
+			c.minute = int16(hour*h + min)
+			if frac && hour == 1 && min < 0 && c.half == halfUnsaid {
+				c.minute += 12 * h
+			}
+			return c, j, sure
+		}
+		j++
+	}
+}
+
+func (p *parser) tokenIsOh(i int) bool {
+	t := p.at(i)
+	return t != nil && t.kind == tWord && (equalFold(p.phrase[t.start:t.end], "oh") || equalFold(p.phrase[t.start:t.end], "o"))
+}
+
+// hindi reports whether the word at i is written in Devanagari or is a Hindi
+// word for a half: "aadha paanch" is no time, "half five" is.
+func (p *parser) hindi(i int) bool {
+	c := p.phrase[p.tokens[i].start] | 0x20
+	return c != 'h'
+}
+
+// first is the first byte of the token at i.
+func (p *parser) first(i int) byte { return p.phrase[p.tokens[i].start] }
+
+// A sureness says how much a number looks like a time of day.
+type sureness uint8
+
+const (
+	unsure  sureness = iota // a bare number
+	likely                  // 5.30, saade paanch
+	certain                 // 5 baje, 5 pm, 5:30
+)
+
+// clockAt reads one time of day at i, or two that belong together.
+func (p *parser) clockAt(i int) (a atom, sure sureness, ok bool) {
+	a = atom{kind: aClock, start: i}
+	lo, j, sure := p.timeAt(i)
+	if j == i {
+		return a, unsure, false
+	}
+	if p.refused(i, j) {
+		return a, unsure, false
+	}
+	a.clock.lo, a.end = lo, j
+	a.approx = lo.approx
+	// A second time: "3 to 5", "4-5 baje", "5 baje se 7 baje", "chaar paanch baje"
+	k := j
+	joined := false
+	between := p.is(i-1, cBetween) || p.is(i-2, cBetween)
+	for n := 0; n < 2 && (p.any(k, cTo, cSe, cOr, cUntil) || p.mark(k, '-') || p.mark(k, '/') || p.is(k, cAnd)); n++ {
+		if p.is(k, cOr) {
+			a.or = true
+		}
+		k++
+		joined = true
+	}
+	if !joined && !p.onlyNumber(i, j) {
+		return a, sure, true
+	}
+	if joined && p.any(k, cApprox) {
+		k++
+	}
+	for joined && p.any(k, cPart, cAt, cThe) && p.value(k, cPart) != int(partNoon) && p.value(k, cPart) != int(partMidnight) { // "subah 10 se shaam 5"
+		if p.is(k, cPart) {
+			a.clock.hiPart = partID(p.value(k, cPart))
+		}
+		k++
+	}
+	hi, l, sure2 := p.timeAt(k)
+	and := p.is(j, cAnd)
+	switch {
+	case l == k || p.refused(k, l) || p.is(l, cOf) && p.is(l+1, cTarikh):
+		a.or = false
+		return a, sure, true
+	case !joined && (sure2 == unsure || hi.minute != lo.minute+h && !(lo.minute == 12*h && hi.minute == h)):
+		return a, sure, true
+	case and && !between && !p.is(l, cOf) && sure2 == unsure:
+		return a, sure, true
+	}
+	a.clock.hi, a.clock.pair, a.end = hi, true, l
+	a.or = false
+	if sure2 > sure {
+		sure = sure2
+	}
+	if between {
+		sure = certain
+	}
+	if p.is(l, cOf) && p.is(l+1, cBeech) {
+		a.end, sure = l+2, certain
+	} else if p.is(l, cBeech) {
+		a.end, sure = l+1, certain
+	} else if p.is(l, cTak) {
+		a.end, sure = l+1, certain
+	}
+	return a, sure, true
+}
+
+func (p *parser) onlyNumber(i, j int) bool {
+	return j == i+1 && p.any(i, cNum) || j == i+1 && p.digits(i) > 0
+}
+
+// refused reports whether the number in tokens [i, j) counts or names something
+// that is not a time.
+func (p *parser) refused(i, j int) bool {
+	if p.any(j, cUnit) && !p.is(j, cHrs) && !p.ko(j) {
+		return true
+	}
+	if p.any(j, cCounted, cTarikh, cSuffix, cBusy) && !p.any(j, cAsk, cTo) && p.is(j, cCounted) || p.is(j, cTarikh) || p.is(j, cSuffix) {
+		return true
+	}
+	return p.labelled(i)
+}
+
+func (p *parser) ko(i int) bool { return false }
+
+// labelled reports whether the number at i is the number of something: "option
+// 2", "account number is 1234", "Rs. 500".
+func (p *parser) labelled(i int) bool {
+	j := i - 1
+	for n := 0; n < 3 && j >= 0; n++ {
+		switch {
+		case p.is(j, cLabel):
+			return true
+		case p.mark(j, ':') || p.mark(j, '.') || p.mark(j, '-') || p.tokenIs(j) || p.mark(j, '+'):
+			j--
+		default:
+			return p.is(j, cTitle)
+		}
+	}
+	return false
+}
+
+// tokenIs reports whether the word at i is "is" or "hai", between a label and
+// its number.
+func (p *parser) tokenIs(i int) bool {
+	t := p.at(i)
+	return t != nil && t.kind == tWord && (equalFold(p.phrase[t.start:t.end], "is") || p.is(i, cBe) && p.is(i-1, cLabel))
+}

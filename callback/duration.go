@@ -1,0 +1,228 @@
+package callback
+
+// secondsOf is the length of the units that are elapsed time.
+var secondsOf = [...]int{unitSecond: 1, unitMinute: 60, unitHour: 3600}
+
+// durationAt reads a duration at i: elapsed time as an aDur atom, days and more
+// as an aDay atom. Words around it that say how it is meant belong to it: "in",
+// "within", "ke baad", "from now", "ago".
+func (p *parser) durationAt(i int) (a atom, ok bool) {
+	a = atom{start: i, kind: aDur}
+	n, j := p.amountAt(i)
+	switch {
+	case j > i:
+	case p.is(i, cUnit) && p.digits(i-1) == 0 && p.is(i+1, cBhar): // ghante bhar
+		n = amount{lo: 60, hi: 60, bare: true}
+	case p.is(i, cUnit) && p.bareUnit(i):
+		n = amount{lo: 60, hi: 60, bare: true}
+	default:
+		return p.hoursAndMinutes(i)
+	}
+	if !p.is(j, cUnit) || !p.unitOK(j) {
+		return p.hoursAndMinutes(i)
+	}
+	unit := p.value(j, cUnit)
+	if p.weakUnit(j, n, j > i) {
+		return a, false
+	}
+	j++
+	if p.is(j, cBhar) {
+		j++
+	}
+	if unit >= unitDay {
+		return p.daysAt(a, n, unit, j)
+	}
+	each := secondsOf[unit]
+	switch {
+	case n.few:
+		switch unit {
+		case unitSecond:
+			a.dur = durations{lo: 5, hi: 60, vague: true}
+		case unitMinute:
+			a.dur = durations{lo: 60, hi: 20 * 60, vague: true}
+		case unitHour:
+			a.dur = durations{lo: 90 * 60, hi: 6 * 3600, vague: true}
+		}
+	default:
+		a.dur = durations{lo: n.lo * each / 60, hi: n.hi * each / 60, pair: n.lo != n.hi}
+		a.approx = n.approx
+		if n.lo == 30 && n.hi == 60 && n.approx {
+			a.dur.vague = true
+		}
+	}
+	// "and a half", "aur aadha", "30 minutes", "and 30 minutes", "aur 10 minute"
+	for !n.few && !a.dur.pair {
+		k := j
+		if p.is(k, cAnd) || p.mark(k, ',') {
+			k++
+		}
+		h := k
+		if p.is(h, cArticle) {
+			h++
+		}
+		if s, is := p.sense(h, cQty); is && h > j && (s.value == qtyHalf || s.value == qtyQuarter) && !p.is(h+1, cUnit) && !p.is(h+1, cOf) {
+			a.dur.lo += int(s.value) * each / 60
+			a.dur.hi = a.dur.lo
+			j = h + 1
+			break
+		}
+		m, l := p.amountAt(k)
+		if l == k || m.few || m.lo != m.hi || !p.is(l, cUnit) || !p.unitOK(l) {
+			break
+		}
+		u := p.value(l, cUnit)
+		if u >= unit {
+			break
+		}
+		unit, each = u, secondsOf[u]
+		a.dur.lo += m.lo * each / 60
+		a.dur.hi = a.dur.lo
+		j = l + 1
+	}
+	a.end = j
+	return a, true
+}
+
+// bareUnit reports whether the unit at i stands for one of it: "ghante baad",
+// "hour later".
+func (p *parser) bareUnit(i int) bool {
+	t := p.at(i)
+	if t.end-t.start <= 2 {
+		return false
+	}
+	u := p.value(i, cUnit)
+	if u == unitSecond || u == unitDay || u == unitWorkday {
+		return false
+	}
+	if p.any(i-1, cNext, cComing, cThis, cLast, cOf, cOrd, cFinal, cEnding, cStarting, cEarly, cMid) || p.pairOfWeek(i) {
+		return false
+	}
+	j := i + 1
+	if p.is(j, cOf) {
+		j++
+	}
+	return p.is(j, cBaad)
+}
+
+func (p *parser) pairOfWeek(i int) bool { return p.is(i-1, cWeekday) || p.is(i-1, cMonth) }
+
+// weakUnit refuses units that are not: "a second" is kept, "the second" is not;
+// "30 s" only in digits.
+func (p *parser) weakUnit(i int, n amount, counted bool) bool {
+	return p.is(i, cOrd) && (!counted || n.lo != n.hi && n.few)
+}
+
+// hoursAndMinutes reads "1:30 hours" and "1h30".
+func (p *parser) hoursAndMinutes(i int) (a atom, ok bool) {
+	a = atom{start: i, kind: aDur}
+	h := p.digits(i)
+	if h == 0 || h > 2 {
+		return a, false
+	}
+	hours, _ := p.numberAt(i)
+	if p.mark(i+1, ':') && p.digits(i+2) == 2 && p.value(i+3, cUnit) == unitHour && !p.is(i+3, cHrs) {
+		m, _ := p.numberAt(i + 2)
+		if m < 60 {
+			s := hours*3600 + m*60
+			a.dur, a.end = durations{lo: s, hi: s}, i+4
+			return a, true
+		}
+	}
+	return a, false
+}
+
+// daysAt finishes a duration of days, weeks, months or years whose unit ended
+// before j.
+func (p *parser) daysAt(a atom, n amount, unit, j int) (atom, bool) {
+	a.kind = aDay
+	d := &a.day
+	if n.few {
+		switch unit {
+		case unitDay, unitWorkday:
+			d.set(hDays)
+			d.days, d.days2 = 2, 7
+		case unitWeek, unitFortnight:
+			d.set(hDays)
+			d.days, d.days2 = 14, 42
+		case unitMonth:
+			d.set(hMonths)
+			d.months, d.months2 = 2, 6
+		default:
+			return a, false
+		}
+		d.few = true
+		a.end = j
+		return a, true
+	}
+	if n.lo > 60*4000 {
+		return a, false
+	}
+	switch unit {
+	case unitDay, unitWeek, unitFortnight, unitWorkday:
+		each := map3(unit)
+		d.set(hDays)
+		if unit == unitWorkday {
+			d.workdays = true
+		}
+		d.days, d.days2 = n.lo*each/60, (n.hi*each+59)/60
+		d.weeks = unit != unitDay && unit != unitWorkday
+		d.approx = n.approx
+		if unit == unitDay && n.lo == 90 { // dedh din: elapsed
+			d.days2 = d.days
+		}
+	case unitMonth, unitYear:
+		each := 1
+		if unit == unitYear {
+			each = 12
+		}
+		d.set(hMonths)
+		d.months, d.months2 = n.lo*each/60, n.hi*each/60
+		d.days = (n.lo * each % 60) / 2 // half a month is 15 days
+		d.approx = n.approx
+	}
+	// "1 week 2 days", "1 mahina 10 din"
+	k := j
+	if p.is(k, cAnd) {
+		k++
+	}
+	h := k
+	if p.is(h, cArticle) {
+		h++
+	}
+	if s, is := p.sense(h, cQty); is && s.value == qtyHalf && h > j && !p.is(h+1, cUnit) {
+		switch unit {
+		case unitMonth:
+			d.days += 15
+		case unitYear:
+			d.months, d.months2 = d.months+6, d.months2+6
+		case unitWeek:
+			d.days, d.days2 = d.days+3, d.days2+4
+		}
+		a.end = h + 1
+		return a, true
+	}
+	if m, l := p.amountAt(k); l > k && !m.few && p.is(l, cUnit) && p.unitOK(l) {
+		switch u := p.value(l, cUnit); {
+		case u >= unit:
+		case u == unitDay:
+			d.days, d.days2, j = d.days+m.lo/60, d.days2+m.hi/60, l+1
+		case u == unitWeek && unit == unitMonth:
+			d.days, d.days2, j = d.days+7*m.lo/60, d.days2+7*m.hi/60, l+1
+		case u == unitMonth:
+			d.months, d.months2, j = d.months+m.lo/60, d.months2+m.hi/60, l+1
+		}
+	}
+	a.end = j
+	return a, true
+}
+
+// map3 is the days in a unit of whole days.
+func map3(unit int) int {
+	switch unit {
+	case unitWeek:
+		return 7
+	case unitFortnight:
+		return 14
+	}
+	return 1
+}
