@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -140,6 +141,7 @@ func (x Context) named(name func(field string) string) []Var {
 			continue
 		}
 		seen[strings.ToUpper(field)] = true
+		cut = cut || len(k) > maxToken
 		add(field, x.Vars[k])
 	}
 	if cut {
@@ -228,34 +230,39 @@ func ascii(x Context) []byte {
 // toASCII escapes what of valid JSON is not printable ASCII, and of what is, the
 // characters that a dialplan may take for its own.
 func toASCII(plain []byte) []byte {
-	var b strings.Builder
+	out := make([]byte, 0, len(plain)+len(plain)/4)
+	unit := func(u rune) { // a UTF-16 code unit
+		const digits = "0123456789abcdef"
+		out = append(out, '\\', 'u', digits[u>>12&15], digits[u>>8&15], digits[u>>4&15], digits[u&15])
+	}
 	inString := false
 	for i := 0; i < len(plain); {
 		r, n := utf8.DecodeRune(plain[i:])
 		switch {
 		case r == '\\':
-			b.Write(plain[i : i+2]) // an escape; what it escapes is ASCII
-			n = 2
+			n = 2 // an escape; what it escapes is ASCII
+			out = append(out, plain[i:i+n]...)
 		case r == '"':
 			inString = !inString
-			b.WriteByte('"')
-		case inString && (r == '$' || r == '{' || r == '}' || r == 0x7f), r >= utf8.RuneSelf && r <= 0xffff:
-			fmt.Fprintf(&b, `\u%04x`, r)
+			out = append(out, '"')
 		case r > 0xffff:
-			r -= 0x10000
-			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+			high, low := utf16.EncodeRune(r)
+			unit(high)
+			unit(low)
+		case r >= 0x7f || inString && (r == '$' || r == '{' || r == '}'):
+			unit(r)
 		default:
-			b.WriteRune(r)
+			out = append(out, byte(r))
 		}
 		i += n
 	}
-	return []byte(b.String())
+	return out
 }
 
 // percent encodes all but the unreserved characters of RFC 3986 §2.3, and
 // stops before a character that would pass limit.
 func percent(s string, limit int) (encoded string, cut bool) {
-	const hexDigits = "0123456789ABCDEF"
+	const digits = "0123456789ABCDEF"
 	var b strings.Builder
 	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
 		plain := r < utf8.RuneSelf && (alphanumeric(r) || strings.ContainsRune("-._~", r))
@@ -272,23 +279,25 @@ func percent(s string, limit int) (encoded string, cut bool) {
 		}
 		for _, c := range []byte(string(r)) {
 			b.WriteByte('%')
-			b.WriteByte(hexDigits[c>>4])
-			b.WriteByte(hexDigits[c&15])
+			b.WriteByte(digits[c>>4])
+			b.WriteByte(digits[c&15])
 		}
 	}
 	return b.String(), false
 }
 
 // token makes of a column's name one that a header and a variable can bear:
-// letters, digits and hyphens.
+// letters, digits and hyphens, of no more than its first maxToken bytes.
 func token(s string) string {
 	return strings.Map(func(r rune) rune {
 		if alphanumeric(r) {
 			return r
 		}
 		return '-'
-	}, clip(s, 64))
+	}, clip(s, maxToken))
 }
+
+const maxToken = 64
 
 func alphanumeric(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
