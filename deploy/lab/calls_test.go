@@ -144,6 +144,7 @@ func originate(t *testing.T, a *lab.Asterisk, id string, more map[string]any) {
 // TestCauses rings a number of every class and asserts the Q.850 cause and the SIP
 // status that Asterisk reports for it.
 func TestCauses(t *testing.T) {
+	t.Parallel()
 	f := startFarEnd(t, farend.Options{Ring: 50 * time.Millisecond})
 	a := start(t, lab.Options{FarEnd: f.Addr})
 	news := events(t, a, "lab")
@@ -186,6 +187,7 @@ func TestCauses(t *testing.T) {
 
 // TestAnswered rings those who answer, and who hangs up is as the phone book says.
 func TestAnswered(t *testing.T) {
+	t.Parallel()
 	f := startFarEnd(t, farend.Options{Ring: 50 * time.Millisecond})
 	a := start(t, lab.Options{FarEnd: f.Addr})
 	news := events(t, a, "lab")
@@ -216,6 +218,7 @@ func TestAnswered(t *testing.T) {
 // TestNotAnswered lets Asterisk give up: who rings gets a CANCEL, who is not there gets
 // nothing, and is noted once however often the INVITE is repeated.
 func TestNotAnswered(t *testing.T) {
+	t.Parallel()
 	f := startFarEnd(t, farend.Options{})
 	a := start(t, lab.Options{FarEnd: f.Addr})
 	news := events(t, a, "lab")
@@ -264,6 +267,7 @@ func TestScreening(t *testing.T) {
 
 // TestFreePBXRoute rings by the routes of the dialplan.
 func TestFreePBXRoute(t *testing.T) {
+	t.Parallel()
 	f := startFarEnd(t, farend.Options{Ring: 50 * time.Millisecond})
 	a := start(t, lab.Options{FarEnd: f.Addr})
 	news := events(t, a, "lab")
@@ -284,6 +288,7 @@ func waitFor(t *testing.T, f *farend.FarEnd, what string, wanted func([]farend.C
 // TestBotAsExtension hands an answered customer to the bot by the dialplan, and reads
 // the headers of the INVITE that the bot gets.
 func TestBotAsExtension(t *testing.T) {
+	t.Parallel()
 	f := startFarEnd(t, farend.Options{BotTalk: 300 * time.Millisecond, Ring: 50 * time.Millisecond})
 	a := start(t, lab.Options{FarEnd: f.Addr})
 	long := strings.Repeat("%E0%A4%95", 400) // 3600 bytes
@@ -315,6 +320,7 @@ func TestBotAsExtension(t *testing.T) {
 // TestBotMissing lets the bot refuse: the customer hears the apology, and the dialplan
 // says why.
 func TestBotMissing(t *testing.T) {
+	t.Parallel()
 	f := startFarEnd(t, farend.Options{Ring: 50 * time.Millisecond})
 	a := start(t, lab.Options{FarEnd: f.Addr})
 	originate(t, a, "00000000-0000-4000-8000-000000000002", map[string]any{

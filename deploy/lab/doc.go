@@ -1,7 +1,7 @@
 // Package lab runs a real Asterisk beside the project, for tests, the demo and the
 // benchmarks.
 //
-//  1. install.sh (or [Install]) puts Asterisk into a root of its own, once: `make lab`.
+//  1. install.sh (or [Install]) puts Asterisk into a root of its own, once: `make setup`.
 //     [Root] says where that is, [Require] skips a test when it is not there.
 //  2. [Start] makes an instance: a folder with its own configuration, run, spool and
 //     log directories inside that root, ports nobody else has, a random ARI password.

@@ -87,7 +87,7 @@ tarball=
 if [ -n "$tarball" ] && [ -f "$tarball" ]; then
   say "unpacking the cached $tarball"
   mkdir -p "$part"
-  tar -C "$part" -xzf "$tarball"
+  tar -C "$part" -xzf "$tarball" || die "the cached $tarball cannot be unpacked: remove it, and run this again"
   mkdir -p "$part/dev"
 else
   want=
@@ -123,7 +123,10 @@ else
   case $mirror in https:*) include=--include=ca-certificates ;; esac
   log=$lab/install.log
   say "debootstrap (log: $log)"
-  debootstrap --variant=minbase ${include:+"$include"} "$suite" "$part" "$mirror" >"$log" 2>&1 ||
+  # What debootstrap mounts in there is to vanish with it, however it ends.
+  alone="unshare --mount"
+  $alone true 2>/dev/null || alone=
+  $alone debootstrap --variant=minbase ${include:+"$include"} "$suite" "$part" "$mirror" >"$log" 2>&1 ||
     { tail -n 20 "$log" >&2; die "debootstrap failed: the lines above are the end of $log"; }
 
   # How this machine reaches its mirror holds inside as well.
@@ -146,6 +149,7 @@ else
 fi
 
 version=$(chroot "$part" /usr/sbin/asterisk -V | sed 's/^Asterisk //; s/[+~].*//')
+# shellcheck disable=SC2016 # dpkg-query's own
 package=$(chroot "$part" dpkg-query -W -f '${Version}' asterisk)
 case $version in
   [0-9]*) ;;

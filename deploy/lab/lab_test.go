@@ -71,6 +71,7 @@ func answers(t *testing.T, a *lab.Asterisk, f *farend.FarEnd) {
 }
 
 func TestSideBySide(t *testing.T) {
+	t.Parallel()
 	f1, f2 := startFarEnd(t, farend.Options{Ring: -1}), startFarEnd(t, farend.Options{Ring: -1})
 	one := start(t, lab.Options{Name: "same", FarEnd: f1.Addr})
 	two := start(t, lab.Options{Name: "same", FarEnd: f2.Addr})
@@ -92,6 +93,7 @@ func TestSideBySide(t *testing.T) {
 // TestLife stops, kills and restarts an instance again and again: each time it takes
 // calls on the same ports as before, and each process is gone when it is said to be.
 func TestLife(t *testing.T) {
+	t.Parallel()
 	f := startFarEnd(t, farend.Options{Ring: -1})
 	a := start(t, lab.Options{FarEnd: f.Addr})
 	url, sip := a.ARIURL, a.SIPAddr
@@ -153,6 +155,7 @@ func TestLife(t *testing.T) {
 // TestOwnerKilled kills a process that has an instance: its Asterisk dies with it, and
 // the next Start clears its folder away.
 func TestOwnerKilled(t *testing.T) {
+	t.Parallel()
 	root := lab.Require(t)
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), victim+"=1", "RINGBACK_LAB="+filepath.Dir(root))
@@ -200,6 +203,7 @@ func TestOwnerKilled(t *testing.T) {
 
 // TestLeftBehind is an Asterisk that outlived its owner all the same.
 func TestLeftBehind(t *testing.T) {
+	t.Parallel()
 	a := start(t, lab.Options{})
 	lab.Abandon(a)
 	b := start(t, lab.Options{})
@@ -217,6 +221,7 @@ func TestLeftBehind(t *testing.T) {
 }
 
 func TestStartFails(t *testing.T) {
+	t.Parallel()
 	root := lab.Require(t)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -267,8 +272,8 @@ func TestRequire(t *testing.T) {
 			defer func() { _ = recover() }()
 			lab.Require(r)
 		}()
-		if r.what != c.want || !strings.Contains(r.said, "make lab") {
-			t.Errorf("RINGBACK_TEST_REQUIRE=%q: %s %q; want %s, with make lab in it", c.env, r.what, r.said, c.want)
+		if r.what != c.want || !strings.Contains(r.said, "make setup") {
+			t.Errorf("RINGBACK_TEST_REQUIRE=%q: %s %q; want %s, with make setup in it", c.env, r.what, r.said, c.want)
 		}
 	}
 }

@@ -56,7 +56,7 @@ func Root() (string, error) {
 func stamp(root string) (map[string]string, error) {
 	text, err := os.ReadFile(filepath.Join(root, ".ringback-lab"))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%w in %s: run `make lab`", ErrNotInstalled, root)
+		return nil, fmt.Errorf("%w in %s: run `make setup`", ErrNotInstalled, root)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the lab's stamp: %w", err)
@@ -115,6 +115,6 @@ func Require(t TB) (root string) {
 	if os.Getenv("RINGBACK_TEST_REQUIRE") == "1" {
 		t.Fatal(err, "(RINGBACK_TEST_REQUIRE=1: not skipping)")
 	}
-	t.Skip(err, "(to run this test: make lab)")
+	t.Skip(err, "(to run this test: make setup)")
 	return ""
 }

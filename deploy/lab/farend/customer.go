@@ -1,14 +1,5 @@
 package farend
 
-import (
-	"bytes"
-	"net/url"
-	"slices"
-	"time"
-
-	"github.com/emiago/sipgo/sip"
-)
-
 // beCustomer takes one call as its number's [Person] does.
 func (l *leg) beCustomer() { l.take(nth(l.f.who(l.number).Takes, l.nth)) }
 
@@ -66,42 +57,4 @@ func (l *leg) isOver() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.over
-}
-
-// hear drops what is sent to a number with nobody there, before the library, which
-// would answer 100, has seen it.
-func (f *FarEnd) hear(_ sip.TransportReadProps, data []byte) ([]byte, error) {
-	rest, isInvite := bytes.CutPrefix(data, []byte("INVITE sip:"))
-	if !isInvite {
-		return data, nil
-	}
-	at := time.Now()
-	user, _, _ := bytes.Cut(rest, []byte("@"))
-	number, err := url.PathUnescape(string(user))
-	if err != nil {
-		number = string(user)
-	}
-	takes := f.who(number).Takes
-	if isBot(number) {
-		takes = botTakes(number)
-	}
-	if !slices.ContainsFunc(takes, func(t Take) bool { return t.Deaf }) {
-		return data, nil
-	}
-	msg, err := sip.ParseMessage(data)
-	if err != nil {
-		return data, nil // the library says what it thinks of it
-	}
-	req, ok := msg.(*sip.Request)
-	if !ok || req.CallID() == nil || req.From() == nil {
-		return data, nil
-	}
-	call := Call{
-		ID: req.CallID().Value(), Number: number, Bot: isBot(number), From: req.From().Address.User,
-		Headers: headers(req), Invited: at,
-	}
-	if f.Record.unheard(call, takes) {
-		return nil, nil
-	}
-	return data, nil
 }

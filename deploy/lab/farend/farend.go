@@ -49,6 +49,8 @@ type Options struct {
 	Log *slog.Logger
 }
 
+const drain = 20 * time.Millisecond
+
 // FarEnd is a SIP user agent that plays customers and bots. It may be used from any
 // goroutine.
 type FarEnd struct {
@@ -66,7 +68,9 @@ type FarEnd struct {
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
-	quit   sync.WaitGroup // what Close waits for
+	quit   sync.WaitGroup // what ends with ctx
+
+	sockets sync.WaitGroup // what ends when its socket is closed
 
 	mu     sync.Mutex
 	closed bool
@@ -153,8 +157,8 @@ func (f *FarEnd) listen() (err error) {
 	}
 
 	f.poster = newPoster(f)
-	f.quit.Go(func() { _ = server.ServeUDP(f.conn) }) // ends when the socket is closed
-	f.quit.Go(f.media.receive)
+	f.sockets.Go(func() { _ = server.ServeUDP(f.conn) })
+	f.sockets.Go(f.media.receive)
 	f.quit.Go(func() { f.media.send(f.ctx.Done()) })
 	return nil
 }
@@ -170,8 +174,14 @@ func (f *FarEnd) Close() error {
 	f.closed = true
 	f.mu.Unlock()
 	f.cancel()
-	err := errors.Join(f.ua.Close(), f.conn.Close(), f.media.conn.Close())
 	f.quit.Wait()
+	// hear lets nothing pass any more. What it let pass just before is on its way through
+	// the library in goroutines of its own, which nobody can wait for, and one that finds
+	// the socket gone opens another and leaves it.
+	time.Sleep(drain)
+	err := errors.Join(f.conn.Close(), f.media.conn.Close())
+	f.sockets.Wait()
+	err = errors.Join(err, f.ua.Close())
 	f.poster.client.CloseIdleConnections()
 	return err
 }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,7 +23,10 @@ import (
 	"ringback/deploy/lab/farend"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	sip.SetDefaultLogger(slog.New(slog.DiscardHandler)) // the callers of these tests
+	goleak.VerifyTestMain(m)
+}
 
 // limit is for what takes milliseconds: reached only when it will never come.
 const limit = 30 * time.Second
@@ -52,7 +58,14 @@ type caller struct {
 
 func newCaller(t *testing.T, f *farend.FarEnd) *caller {
 	t.Helper()
-	ua, err := sipgo.NewUA(sipgo.WithUserAgent("switch"))
+	var closing atomic.Bool
+	ua, err := sipgo.NewUA(sipgo.WithUserAgent("switch"), sipgo.WithUserAgentTransportLayerOptions(
+		sip.WithTransportLayerReadFilter(func(_ sip.TransportReadProps, data []byte) ([]byte, error) {
+			if closing.Load() {
+				return nil, nil
+			}
+			return data, nil
+		})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,10 +100,20 @@ func newCaller(t *testing.T, f *farend.FarEnd) *caller {
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.ServeUDP(conn) })
 	t.Cleanup(func() {
-		_ = ua.Close()
+		closing.Store(true)
+		time.Sleep(20 * time.Millisecond) // as the far end's Close does
 		_ = conn.Close()
 		serving.Wait()
+		_ = ua.Close()
 	})
+	// The client takes the server's socket only once that is being served.
+	w := &wire{t: t, to: here}
+	if w.conn, err = net.Dial("udp", here); err != nil {
+		t.Fatal(err)
+	}
+	defer w.conn.Close()
+	w.request("OPTIONS", "x", "ready", "ready", "", 1)
+	w.next("SIP/2.0 405", "")
 	return c
 }
 
@@ -134,8 +157,17 @@ func within(t *testing.T) context.Context {
 func wait(t *testing.T, f *farend.FarEnd, what string, wanted func([]farend.Call) bool) {
 	t.Helper()
 	if err := f.Record.Wait(within(t), wanted); err != nil {
-		t.Fatalf("waiting until %s: %v; the record: %+v", what, err, f.Record.Calls())
+		t.Fatalf("waiting until %s: %v; the record:\n%s", what, err, brief(f.Record.Calls()))
 	}
+}
+
+// brief is a record without its headers.
+func brief(calls []farend.Call) string {
+	var b strings.Builder
+	for _, c := range calls {
+		fmt.Fprintf(&b, "%s #%d status %d live %v ended by %q heard %d\n", c.Number, c.Nth, c.Status, c.Live(), c.EndedBy, c.Heard)
+	}
+	return b.String()
 }
 
 func TestFinalStatus(t *testing.T) {
@@ -162,7 +194,7 @@ func TestFinalStatus(t *testing.T) {
 			})
 			got := f.Record.To(number)[0]
 			if got.Status != want || (want == 200) != (got.EndedBy == farend.EndedBySwitch) || (want == 200) == got.Confirmed.IsZero() {
-				t.Errorf("the record says %+v", got)
+				t.Errorf("the record says %s, confirmed at %v", brief([]farend.Call{got}), got.Confirmed)
 			}
 		})
 	}
@@ -210,7 +242,7 @@ func TestBotPostsAnalysis(t *testing.T) {
 		t.Errorf("phrase %q, want कल", phrase)
 	}
 	if bot.Header("user-to-user") != "7b7d;encoding=hex" || bot.EndedBy != farend.EndedByUs {
-		t.Errorf("the record says %+v", bot)
+		t.Errorf("the record says %s", brief([]farend.Call{bot}))
 	}
 	var order []string
 	for _, h := range bot.Headers {

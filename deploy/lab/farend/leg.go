@@ -23,13 +23,14 @@ type leg struct {
 	tx     sip.ServerTransaction
 	offer  answer
 
-	cancelled chan struct{} // closed when CANCEL came
+	cancelled chan struct{} // closed when CANCEL came in time
 	byed      chan struct{} // closed when BYE came
 
 	mu    sync.Mutex
 	audio *stream
 	acks  map[uint32]chan struct{} // by CSeq of the INVITE or re-INVITE, closed when its ACK came
 	over  bool                     // byed is closed
+	final int                      // what the INVITE is answered with, 0 while that is open
 }
 
 var reasons = map[int]string{
@@ -37,6 +38,11 @@ var reasons = map[int]string{
 	403: "Forbidden", 404: "Not Found", 408: "Request Timeout", 410: "Gone", 480: "Temporarily Unavailable",
 	484: "Address Incomplete", 486: "Busy Here", 488: "Not Acceptable Here", 500: "Server Internal Error",
 	502: "Bad Gateway", 503: "Service Unavailable", 600: "Busy Everywhere", 603: "Decline", 608: "Rejected",
+}
+
+func (l *leg) tag() string {
+	tag, _ := l.invite.To().Params.Get("tag")
+	return tag
 }
 
 func (l *leg) response(status int, body []byte) *sip.Response {
@@ -61,13 +67,33 @@ func (l *leg) respond(status int, body []byte) error {
 	return l.tx.Respond(l.response(status, body))
 }
 
-// refuse sends a final failure and stays until its ACK, since the library keeps the
-// transaction, and repeats the response, only as long as the handler is there.
+// settle decides on the final response: an answer, a refusal and a CANCEL may come at
+// one moment, and the first has it.
+func (l *leg) settle(status int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.final != 0 {
+		return false
+	}
+	l.final = status
+	return true
+}
+
+// refuse sends a final failure, unless CANCEL was first.
 func (l *leg) refuse(status int) {
+	if !l.settle(status) {
+		return
+	}
+	// Noted first: who is told may dial again before this line is done.
+	l.f.Record.final(l.id, status)
+	l.fail(status)
+}
+
+// fail sends a final failure and stays until its ACK.
+func (l *leg) fail(status int) {
 	if l.respond(status, nil) != nil {
 		return
 	}
-	l.f.Record.final(l.id, status)
 	select {
 	case <-l.tx.Acks():
 	case <-l.tx.Done():
@@ -75,8 +101,20 @@ func (l *leg) refuse(status int) {
 	}
 }
 
-// accept sends 200 and repeats it until the ACK comes (RFC 3261 §13.3.1.4).
+// cancel is what CANCEL does to a call that is not yet decided (RFC 3261 §9.2).
+func (l *leg) cancel() {
+	if l.settle(487) {
+		l.f.Record.cancelled(l.id)
+		close(l.cancelled)
+	}
+}
+
+// accept sends 200 and repeats it until the ACK comes (RFC 3261 §13.3.1.4), unless
+// CANCEL was first.
 func (l *leg) accept() error {
+	if !l.settle(200) {
+		return errGone
+	}
 	l.f.Record.answered(l.id)
 	return l.confirm(l.f.ctx, l.tx, l.response(200, l.f.media.describe(l.offer)), l.invite.CSeq().SeqNo)
 }
@@ -221,34 +259,21 @@ func (f *FarEnd) onInvite(req *sip.Request, tx sip.ServerTransaction) {
 		return
 	}
 
-	heard := headers(req)
-	// One tag for all responses, the 487 that the library sends on CANCEL included.
-	req.To().Params.Add("tag", uuid.NewString())
+	// One tag for all responses. The library reads its own copy of the request for as long
+	// as the transaction lives.
+	tagged := req.Clone()
+	tagged.To().Params.Add("tag", uuid.NewString())
 	number, err := url.PathUnescape(req.Recipient.User)
 	if err != nil {
 		number = req.Recipient.User
 	}
 	l := &leg{
-		f: f, id: req.CallID().Value(), number: number, bot: isBot(number), invite: req, tx: tx,
+		f: f, id: req.CallID().Value(), number: number, bot: isBot(number), invite: tagged, tx: tx,
 		cancelled: make(chan struct{}), byed: make(chan struct{}), acks: map[uint32]chan struct{}{},
 	}
 	l.nth, _ = f.Record.invite(Call{
-		ID: l.id, Number: number, Bot: l.bot, From: req.From().Address.User, Headers: heard, Invited: at,
+		ID: l.id, Number: number, Bot: l.bot, From: req.From().Address.User, Headers: headers(req), Invited: at,
 	})
-	if !tx.OnCancel(func(*sip.Request) {
-		f.Record.cancelled(l.id)
-		close(l.cancelled)
-	}) {
-		f.Record.cancelled(l.id) // CANCEL was faster than this handler
-		return
-	}
-	if l.respond(100, nil) != nil {
-		return
-	}
-	if l.offer, err = readOffer(req.Body()); err != nil {
-		l.refuse(488)
-		return
-	}
 	f.mu.Lock()
 	f.legs[l.id] = l
 	f.mu.Unlock()
@@ -258,10 +283,28 @@ func (f *FarEnd) onInvite(req *sip.Request, tx sip.ServerTransaction) {
 		delete(f.legs, l.id)
 		f.mu.Unlock()
 	}()
+	// hear takes CANCEL; one that was faster than the lines above went to the library,
+	// which sends the 487 by itself.
+	if !tx.OnCancel(func(*sip.Request) { l.cancel() }) {
+		l.cancel()
+		return
+	}
+	if l.respond(100, nil) != nil {
+		return
+	}
+	if l.offer, err = readOffer(req.Body()); err != nil {
+		l.refuse(488)
+		return
+	}
 	if l.bot {
 		l.beBot()
 	} else {
 		l.beCustomer()
+	}
+	select {
+	case <-l.cancelled:
+		l.fail(487)
+	default:
 	}
 }
 
@@ -323,7 +366,7 @@ func (f *FarEnd) onBye(req *sip.Request, tx sip.ServerTransaction) {
 	_ = tx.Respond(sip.NewResponseFromRequest(req, 200, "OK", nil))
 }
 
-// onStrayCancel is a CANCEL of no INVITE that waits: the library answers the others.
+// onStrayCancel is a CANCEL of no call.
 func (f *FarEnd) onStrayCancel(req *sip.Request, tx sip.ServerTransaction) {
 	_ = tx.Respond(sip.NewResponseFromRequest(req, 481, "Call Does Not Exist", nil))
 }

@@ -28,10 +28,12 @@ type Call struct {
 
 	Headers []Header `json:"headers"` // of the INVITE, in order
 
-	Invited   time.Time `json:"invited"`
-	Rang      time.Time `json:"rang,omitzero"`      // 180 or 183 was sent
-	Answered  time.Time `json:"answered,omitzero"`  // 200 was sent
-	Confirmed time.Time `json:"confirmed,omitzero"` // its ACK came
+	Invited  time.Time `json:"invited"`
+	Rang     time.Time `json:"rang,omitzero"`     // 180 or 183 was sent
+	Answered time.Time `json:"answered,omitzero"` // 200 was sent
+	// Confirmed is when the ACK came. A BYE from the switch stands for it too: messages
+	// that come together are taken up in either order.
+	Confirmed time.Time `json:"confirmed,omitzero"`
 	Cancelled time.Time `json:"cancelled,omitzero"` // CANCEL came
 	Ended     time.Time `json:"ended,omitzero"`     // final failure, BYE, or given up
 
@@ -192,6 +194,9 @@ func (r *Record) ended(id, by string) {
 			return false
 		}
 		c.Ended, c.EndedBy = at, by
+		if by == EndedBySwitch && c.Confirmed.IsZero() {
+			c.Confirmed = at
+		}
 		return true
 	})
 }
