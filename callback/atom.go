@@ -12,6 +12,7 @@ type atom struct {
 	or         bool       // an alternative to the atom before
 	replaces   bool       // corrects the atoms before it
 	next       bool       // "the next two hours": within, not after
+	this       bool       // "this evening": today's
 
 	clock clocks    // aClock
 	part  partID    // aPart
@@ -62,6 +63,7 @@ const (
 	dropReplaced
 	dropName
 	dropUnsure
+	dropOwn
 )
 
 var dropText = [...]string{
@@ -72,6 +74,7 @@ var dropText = [...]string{
 	dropSince:     "it is since when something has been going on",
 	dropReplaced:  "it is corrected",
 	dropName:      "it may be a name",
+	dropOwn:       "the customer will ring themselves",
 	dropUnsure:    "a clearer time is there",
 }
 

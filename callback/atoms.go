@@ -157,6 +157,8 @@ func (p *parser) wrapLeft(a *atom) {
 			a.dir = dirFrom
 		case p.is(j, cFor) && a.kind == aDur, p.is(j, cFor) && a.kind == aDay && a.day.is(hDays|hMonths):
 			a.dir = dirFor
+		case p.is(j, cThis) && a.kind == aPart:
+			a.this = true
 		case p.any(j, cNext, cComing, cThis) && (a.kind == aDur || a.kind == aDay && a.day.is(hDays|hMonths)):
 			a.next = true
 		default:

@@ -31,7 +31,7 @@ func (p *parser) clauseEnd(i int) int {
 		switch {
 		case t.kind == tPunct && t.mark != '-' && t.mark != ':' && t.mark != '/' && t.mark != '+':
 			return j + 1
-		case p.any(j, cBut, cJab) && j > i && !p.is(j, cAsk):
+		case (p.is(j, cBut) && !p.weak(j, cBut) || p.is(j, cJab)) && j > i && !p.is(j, cAsk):
 			return j
 		case p.is(j, cAsk2) && j > i:
 			return j
@@ -104,7 +104,7 @@ func (p *parser) judgeClause(i, j int) {
 	atoms := p.atoms[first:last]
 	var (
 		busy  = p.hasClass(i, j, cBusy)
-		ask   = p.hasClass(i, j, cAsk)
+		ask   = p.hasClass(i, j, cAsk) || p.hasClass(i, j, cAsk2)
 		free  = p.hasClass(i, j, cFree) || p.hasClass(i, j, cTimeword)
 		be    = p.hasClass(i, j, cBe)
 		take  = p.hasClass(i, j, cTake)
@@ -113,6 +113,8 @@ func (p *parser) judgeClause(i, j int) {
 		over  = p.hasClass(i, j, cOver)
 		wait  = p.hasClass(i, j, cWait)
 		past  = p.hasClass(i, j, cPastverb)
+		own   = p.hasClass(i, j, cSelfphone) || p.selfCall(i, j)
+		idle  = p.strangers(i, j)
 	)
 	for k := range atoms {
 		a := &atoms[k]
@@ -123,6 +125,8 @@ func (p *parser) judgeClause(i, j int) {
 		switch {
 		case past:
 			a.drop = dropPast
+		case own:
+			a.drop = dropOwn
 		case p.perfectAfter(a.end, j):
 			a.drop = dropPast
 		case a.kind == aDay && a.day.is(hPast):
@@ -131,7 +135,7 @@ func (p *parser) judgeClause(i, j int) {
 			a.drop = dropLength
 		case counted && a.dir == dirFor:
 			a.dir = dirAfter
-		case a.kind == aNow && (busy || be && !ask || cont):
+		case a.kind == aNow && (busy || be && !ask && !free || cont || idle && !ask):
 			a.drop = dropMentioned
 		case a.dir == dirFrom && a.kind == aPart && (busy || cont || be) && k == 0:
 			a.drop = dropSince
@@ -149,6 +153,27 @@ func (p *parser) judgeClause(i, j int) {
 		}
 	}
 	p.negate(i, j, atoms)
+}
+
+// selfCall reports whether the customer says in [i, j) that they will ring
+// themselves: "main call karunga", "khud phone kar lunga".
+func (p *parser) selfCall(i, j int) bool {
+	for k := i; k < j; k++ {
+		if p.is(k, cSelfcall) && (p.is(k-1, cPhone) || p.is(k-2, cPhone) || p.hasClass(i, k, cKhud)) {
+			return true
+		}
+	}
+	return false
+}
+
+// strangers reports whether a word in [i, j) is unknown, or is about work.
+func (p *parser) strangers(i, j int) bool {
+	for ; i < j; i++ {
+		if t := &p.tokens[i]; t.kind == tWord && (len(t.senses) == 0 || t.is(cWork)) && !p.inAtom(i) {
+			return true
+		}
+	}
+	return false
 }
 
 // perfectAfter reports whether a Hindi past verb stands in [i, j).
@@ -169,8 +194,10 @@ func (p *parser) length(a *atom, take, event, wait, busy bool) bool {
 		return true
 	case p.any(j, cAged):
 		return true
-	case p.is(j, cOf) && !p.any(j+1, cBaad, cAndar, cTimeword, cApprox2, cBreak):
+	case p.is(j, cOf) && !p.is(j-1, cWait) && !p.any(j+1, cBaad, cAndar, cTimeword, cApprox2, cApprox, cBreak):
 		return true
+	case a.dir == dirNone && j < len(p.tokens) && p.word(j) && len(p.tokens[j].senses) == 0 && p.any(j-1, cUnit):
+		return true // "5 minute conversation"
 	case a.dir == dirNone && !p.is(j-1, cMein) && p.any(j, cEvent, cBusy):
 		return true
 	case a.dir == dirFor && !wait && !busy && !p.hasClass(0, len(p.tokens), cDont):
@@ -305,6 +332,21 @@ func (p *parser) corrections() {
 // pronouns gives "after that" the time of the last atom before it, whether or
 // not that one was only mentioned.
 func (p *parser) pronouns() {
+	for i := range p.tokens {
+		if !p.is(i, cThen) || p.inAtom(i) {
+			continue
+		}
+		if n := p.atomFrom(i) - 1; n >= 0 {
+			switch b := &p.atoms[n]; {
+			case b.kind != aClock && b.kind != aPart && b.kind != aDay:
+			case b.drop != kept && b.drop != dropMentioned:
+			case b.dir == dirBy:
+				b.drop, b.dir = kept, dirAfter
+			default:
+				b.drop = kept
+			}
+		}
+	}
 	for n := range p.atoms {
 		a := &p.atoms[n]
 		if a.kind != aThat || a.drop != kept {

@@ -308,16 +308,14 @@ func (p *parser) onlyNumber(i, j int) bool {
 // refused reports whether the number in tokens [i, j) counts or names something
 // that is not a time.
 func (p *parser) refused(i, j int) bool {
-	if p.any(j, cUnit) && !p.is(j, cHrs) && !p.ko(j) {
+	if p.any(j, cUnit) && !p.is(j, cHrs) {
 		return true
 	}
-	if p.any(j, cCounted, cTarikh, cSuffix, cBusy) && !p.any(j, cAsk, cTo) && p.is(j, cCounted) || p.is(j, cTarikh) || p.is(j, cSuffix) {
+	if p.is(j, cCounted) && !p.any(j, cAsk, cTo) || p.is(j, cTarikh) || p.is(j, cSuffix) || p.is(j, cOf) && p.glued(j) && j == i+1 && p.digits(i) > 0 {
 		return true
 	}
 	return p.labelled(i)
 }
-
-func (p *parser) ko(i int) bool { return false }
 
 // labelled reports whether the number at i is the number of something: "option
 // 2", "account number is 1234", "Rs. 500".

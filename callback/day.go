@@ -247,8 +247,9 @@ func (p *parser) dayAt(i int) (a atom, ok bool) {
 		if w == whichLast {
 			d.set(hPast)
 		}
-		a.weak = p.weak(j, cMonth) && w == whichPlain && !p.any(i-1, cIn, cOf, cUntil, cBy, cAfter, cBefore, cFrom) &&
-			!(p.any(j+1, cMein, cTak, cKo) && !p.is(j+1, cIn)) && !(p.is(j+1, cOf) && p.any(j+2, cBaad, cEnding, cStarting, cPehle, cOrd, cFinal, cMid))
+		// A month alone may be a name or an everyday word: "April speaking".
+		a.weak = w == whichPlain && !p.any(i-1, cIn, cOf, cUntil, cBy, cAfter, cBefore, cFrom) &&
+			!p.any(j+1, cMein, cTak, cKo) && !(p.is(j+1, cOf) && p.any(j+2, cBaad, cEnding, cStarting, cPehle, cOrd, cFinal, cMid))
 		d.which = whichPlain
 		a.end = j + 1
 		if p.mark(a.end, '.') && p.glued(a.end) {

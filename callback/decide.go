@@ -403,7 +403,7 @@ func (p *parser) partOfDay(f *frame) answer {
 		}
 	} else {
 		switch {
-		case f.part == partTonight:
+		case f.part == partTonight, f.thisPart:
 			today = true
 		case f.partDir == dirAfter || f.partDir == dirBefore:
 			edge := to

@@ -8,6 +8,20 @@ var secondsOf = [...]int{unitSecond: 1, unitMinute: 60, unitHour: 3600}
 // "within", "ke baad", "from now", "ago".
 func (p *parser) durationAt(i int) (a atom, ok bool) {
 	a = atom{start: i, kind: aDur}
+	if p.digits(i) == 4 && p.is(i+1, cHrs) && !p.is(i-1, cIn) { // 1730 hrs
+		return a, false
+	}
+	if p.is(i, cUnit) && (p.is(i-1, cWithin) || p.is(i-1, cThe) && p.is(i-2, cWithin)) { // within the hour
+		switch p.value(i, cUnit) {
+		case unitHour:
+			a.dur, a.end = durations{lo: 3600, hi: 3600}, i+1
+			return a, true
+		case unitWeek:
+			a.kind, a.end = aDay, i+1
+			a.day.set(hWeek)
+			return a, true
+		}
+	}
 	n, j := p.amountAt(i)
 	switch {
 	case j > i:

@@ -20,7 +20,7 @@ type frame struct {
 	ambiguous                 bool
 	alternative               bool // another reading was offered by the customer
 	bad                       bool
-	vagueLater                bool
+	thisPart                  bool // "this evening": today, or not at all
 }
 
 type atomSet uint16
@@ -127,6 +127,7 @@ func (f *frame) add(p *parser, a *atom, n int) {
 			}
 		}
 		f.part, f.partDir, f.partAt = a.part, a.dir, n
+		f.thisPart = a.this
 	case aDay:
 		if taken && f.alternative && !a.replaces {
 			return

@@ -141,6 +141,9 @@ const (
 	cThatday    // us din
 	cTake       // lagega
 	cEvent      // loan, policy
+	cSelfphone  // I'll call
+	cPhone      // call, phone: what a selfcall is a call with
+	cThen       // then, tab
 	cOver       // over, khatam
 	cBreak      // break
 	cChhod      // chhod ke

@@ -236,7 +236,7 @@ func (p *parser) mealAt(i int, of partID) (a atom, ok bool) {
 	j := i + 1
 	// "lunch break", "lunch karne", "lunch kha ke", "khana khane"
 	for n := 0; n < 2; n++ {
-		if p.is(j, cMeal) || p.is(j, cOf) && !p.any(j+1, cBaad, cTimeword) || p.word(j) && !p.any(j, cBaad, cPehle, cSe, cOf, cMein, cPe, cTimeword, cAfter, cBefore, cBut, cBe, cContinuous, cTak) && p.any(j+1, cOf, cBaad, cSe) && p.any(j+2, cBaad, cPehle) {
+		if p.any(j, cMeal, cBreak) || p.is(j, cOf) && !p.any(j+1, cBaad, cTimeword) || p.word(j) && !p.any(j, cBaad, cPehle, cSe, cOf, cMein, cPe, cTimeword, cAfter, cBefore, cBut, cBe, cContinuous, cTak) && p.any(j+1, cOf, cBaad, cSe) && p.any(j+2, cBaad, cPehle) {
 			j++
 		}
 	}
