@@ -47,7 +47,7 @@ func start(t *testing.T, o farend.Options) *farend.FarEnd {
 
 // caller is a SIP user agent that dials the far end, as a switch does.
 type caller struct {
-	t      *testing.T
+	t      testing.TB
 	ua     *sipgo.DialogUA
 	client *sipgo.Client
 	to     string
@@ -56,7 +56,7 @@ type caller struct {
 	calls map[string]*sipgo.DialogClientSession
 }
 
-func newCaller(t *testing.T, f *farend.FarEnd) *caller {
+func newCaller(t testing.TB, f *farend.FarEnd) *caller {
 	t.Helper()
 	var closing atomic.Bool
 	ua, err := sipgo.NewUA(sipgo.WithUserAgent("switch"), sipgo.WithUserAgentTransportLayerOptions(

@@ -18,7 +18,7 @@ import (
 
 // wire is a UDP socket that speaks SIP by hand, to send what no library would.
 type wire struct {
-	t    *testing.T
+	t    testing.TB
 	conn net.Conn
 	to   string
 }
