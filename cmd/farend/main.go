@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -38,15 +39,15 @@ func main() {
 	kong.Parse(&o, kong.Description("Customers and a voice bot to ring, over SIP. Its last two digits say what becomes of a number."))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, o); err != nil {
+	if err := run(ctx, o, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "farend:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, o options) (err error) {
+func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if o.PhoneBook {
-		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		for _, l := range farend.PhoneBook() {
 			fmt.Fprintf(w, "…%s\t%s\n", l.Digits, l.What)
 		}
@@ -70,7 +71,7 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	fmt.Printf("farend: SIP at %s; customers by number, the bot as bot@%s\n", f.Addr, f.Addr)
+	fmt.Fprintf(out, "farend: SIP at %s; customers by number, the bot as bot@%s\n", f.Addr, f.Addr)
 
 	if o.HTTP != "" {
 		l, err := net.Listen("tcp", o.HTTP)
@@ -80,7 +81,7 @@ func run(ctx context.Context, o options) (err error) {
 		s := &http.Server{Handler: f.Record, ReadHeaderTimeout: 5 * time.Second}
 		go func() { _ = s.Serve(l) }() // ends with Close
 		defer s.Close()
-		fmt.Printf("farend: the record at http://%s/calls\n", l.Addr())
+		fmt.Fprintf(out, "farend: the record at http://%s/calls\n", l.Addr())
 	}
 	<-ctx.Done()
 	return nil

@@ -73,6 +73,10 @@ type Asterisk struct {
 	closed  bool
 }
 
+// Apology is a sound that the lab's Asterisk has, as ARI wants it named: for a customer
+// to whom no bot came.
+const Apology = "sound:sorry-youre-having-problems"
+
 // startLimit bounds the wait for a started Asterisk when the caller's context does
 // not: it is there in half a second, on a busy machine in a few.
 const startLimit = 60 * time.Second

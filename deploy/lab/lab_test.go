@@ -90,6 +90,49 @@ func TestSideBySide(t *testing.T) {
 	}
 }
 
+// TestQualify asks the far end for a sign of life, and gets none once it is gone.
+func TestQualify(t *testing.T) {
+	t.Parallel()
+	f := startFarEnd(t, farend.Options{})
+	a := start(t, lab.Options{FarEnd: f.Addr, Qualify: time.Second})
+	for _, endpoint := range []string{"trunk", "bot"} {
+		awaitState(t, a, endpoint, "online")
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	awaitState(t, a, "trunk", "offline")
+}
+
+func awaitState(t *testing.T, a *lab.Asterisk, endpoint, want string) {
+	t.Helper()
+	for limit := within(t); ; time.Sleep(50 * time.Millisecond) {
+		_, body := ari(t, a, "GET", "/endpoints/PJSIP/"+endpoint, nil)
+		if strings.Contains(string(body), `"state":"`+want+`"`) {
+			return
+		}
+		if limit.Err() != nil {
+			t.Fatalf("%s is not %s: %s", endpoint, want, body)
+		}
+	}
+}
+
+// TestSIPLog is how one finds out what went over the wire.
+func TestSIPLog(t *testing.T) {
+	t.Parallel()
+	f := startFarEnd(t, farend.Options{Ring: -1})
+	a := start(t, lab.Options{FarEnd: f.Addr})
+	if out, err := a.CLI(within(t), "pjsip set logger on"); err != nil || !strings.Contains(out, "enabled") {
+		t.Fatalf("%q, %v", out, err)
+	}
+	answers(t, a, f)
+	for limit := within(t); !strings.Contains(a.LogTail(1000), "INVITE sip:+919800000000@"+f.Addr); time.Sleep(20 * time.Millisecond) {
+		if limit.Err() != nil {
+			t.Fatalf("the log lacks the INVITE: %s", a.LogTail(1000))
+		}
+	}
+}
+
 // TestLife stops, kills and restarts an instance again and again: each time it takes
 // calls on the same ports as before, and each process is gone when it is said to be.
 func TestLife(t *testing.T) {
