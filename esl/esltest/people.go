@@ -1,0 +1,65 @@
+package esltest
+
+import "time"
+
+// A Take is how a call is taken by whoever is at the other end of the
+// gateway. The zero value rings for 5 ms, answers and stays.
+type Take struct {
+	Ring   time.Duration // from INVITE to the final response; 0: 5 ms
+	Status int           // the final response; 0: 200
+	Early  bool          // 183 with media rather than 180
+	Never  bool          // rings until CANCEL
+	Deaf   bool          // no reply to INVITE at all
+	Stay   time.Duration // from the answer to BYE; 0: until the other side hangs up
+	Beep   time.Duration // from the answer to a voicemail's beep; 0: none
+}
+
+// phoneBook is how numbers are taken by their last two digits: the same as the
+// far end of the lab (deploy/lab/farend), as far as this one needs.
+var phoneBook = map[string][]Take{
+	"01": {{Status: 486}},
+	"02": {{Never: true}},
+	"03": {{Status: 603}},
+	"04": {{Status: 404}},
+	"05": {{Status: 503}},
+	"06": {{Early: true, Status: 486}},
+	"07": {{Stay: time.Millisecond}},
+	"08": {{Beep: 40 * time.Millisecond}},
+	"10": {{Ring: 300 * time.Millisecond}},
+	"11": {{Deaf: true}},
+	"12": {{Status: 486}, {}},
+	"13": {{Never: true}, {}},
+	"15": {{Beep: 20 * time.Millisecond}},
+	"17": {{Early: true}},
+	"18": {{Stay: 30 * time.Millisecond}},
+	"30": {{Status: 480}}, "31": {{Status: 403}}, "32": {{Status: 408}}, "33": {{Status: 410}}, "34": {{Status: 484}},
+	"35": {{Status: 488}}, "36": {{Status: 500}}, "37": {{Status: 502}}, "38": {{Status: 600}}, "39": {{Status: 608}},
+}
+
+// takes says how the nth call to a number, from 1, is taken.
+func (fs *FreeSWITCH) takes(number string, n int) Take {
+	if fs.opts.Who != nil {
+		if t, ok := fs.opts.Who(number, n); ok {
+			return t
+		}
+	}
+	if len(number) < 2 {
+		return Take{}
+	}
+	list := phoneBook[number[len(number)-2:]]
+	if len(list) == 0 {
+		return Take{}
+	}
+	return list[min(n, len(list))-1]
+}
+
+// An Invite is an INVITE that FreeSWITCH sent.
+type Invite struct {
+	Leg     string // ID of the leg
+	Gateway string
+	Number  string            // user part of the request URI
+	Headers map[string]string // the last of each name
+	Count   map[string]int    // how many there were of it
+	Body    string            // what a blank line in a header made of the body's beginning
+	At      time.Time
+}
