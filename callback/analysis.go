@@ -204,3 +204,20 @@ func show(v []byte) string {
 	}
 	return s[:cut] + "…"
 }
+
+// Body returns a as it is to be kept: Raw where it came from outside, else
+// (an analysis made in code) its own keys as [ParseAnalysis] reads them. It
+// fails on a Raw that is not JSON.
+func (a Analysis) Body() (json.RawMessage, error) {
+	if a.Raw != nil {
+		if !json.Valid(a.Raw) {
+			return nil, &FieldError{"body", show(a.Raw), "a JSON object"}
+		}
+		return a.Raw, nil
+	}
+	keys := map[string]any{keyRequested: a.Requested, keyPhrase: a.PreferredTimeText, keyReason: a.Reason, keyConfidence: a.Confidence}
+	if !a.RequestedAt.IsZero() {
+		keys[keyAt] = a.RequestedAt.Format(time.RFC3339Nano)
+	}
+	return json.Marshal(keys)
+}

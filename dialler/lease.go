@@ -99,7 +99,8 @@ type Ledger interface {
 	// Withdraw takes a lease back whose call was surely never asked for: the
 	// attempt is deleted and does not count, and the contact is what it was,
 	// or what a stop, exclusion or window close since then makes of it, not
-	// to be leased again before notBefore (zero: when it was due).
+	// to be leased again before notBefore (zero: when it was due). Analyses
+	// of earlier calls that were waiting are ruled on, as by Settle.
 	// ErrLeaseLost if the term is not current.
 	Withdraw(ctx context.Context, l Lease, notBefore, now time.Time) error
 
@@ -116,17 +117,22 @@ type Ledger interface {
 
 	// Hear stores an analysis and rules on it. The same analysis twice
 	// schedules once (I11): the second ruling says Duplicate and repeats the
-	// first. While the contact is being rung the ruling is Deferred, and
+	// first. One that differs replaces what is stored, and is ruled on unless
+	// the first scheduled a callback: then that ruling is repeated, as a
+	// Duplicate. While the contact is being rung the ruling is Deferred, and
 	// made by Settle. ErrNoCall if there is no such call.
 	Hear(ctx context.Context, id CallID, a callback.Analysis, now time.Time) (Ruling, error)
 
-	// Adrift returns attempts begun and not settled that node began, or
+	// Adrift returns attempts begun and not settled that node holds, or
 	// whose lease had lapsed by now: calls that may have been placed just
-	// before a process died (I3). They are to be adopted, one by one.
+	// before a process died (I3). They are to be adopted, one by one. Until
+	// then a lapsed lease is still its holder's to renew, mark and settle,
+	// and nobody else can ring the contact.
 	Adrift(ctx context.Context, node string, now time.Time) ([]Attempt, error)
 
 	// Adopt takes over an attempt adrift under a new term, for node.
-	// ErrLeaseLost if it was settled or adopted by another meanwhile.
+	// ErrLeaseLost if it was settled or adopted by another meanwhile, or its
+	// lease holds.
 	Adopt(ctx context.Context, id CallID, node string, now time.Time, ttl time.Duration) (Lease, error)
 
 	// Call returns an attempt with what came of it. ErrNoCall if there is
@@ -162,8 +168,9 @@ type Work struct {
 	Contacts int // all of them, whatever their state
 	Waiting  int // contacts that wait, due or not
 
-	// NextDue is when the next waiting contact is due, past if one is; zero:
-	// none waits. Contacts whose number is being rung do not count: when
-	// that call is settled, Wake tells.
+	// NextDue is when the next waiting contact is due, not after now if one
+	// is; zero: none waits. A contact whose number is being rung, by whatever
+	// campaign, does not count, for it cannot be leased however due it is:
+	// Wake tells when that call is settled.
 	NextDue time.Time
 }

@@ -21,11 +21,12 @@ type Roster interface {
 	PutBot(ctx context.Context, b Bot) error // creates or replaces by name
 	Bots(ctx context.Context) ([]Bot, error)
 
-	// CreateCampaign adds a draft and returns it with its ID. ErrConflict if
-	// the name is taken, ErrNotFound if its bot or trunk is not there.
+	// CreateCampaign adds a draft, with [Campaign.WithDefaults], and returns
+	// it with its ID. ErrConflict if the name is taken, ErrNotFound if its
+	// bot or trunk is not there.
 	CreateCampaign(ctx context.Context, c Campaign) (Campaign, error)
-	// UpdateCampaign replaces a draft's or paused campaign's settings (not
-	// its state). ErrLocked if it runs.
+	// UpdateCampaign replaces a campaign's settings (not its state), with
+	// [Campaign.WithDefaults], as CreateCampaign does. ErrLocked if it runs.
 	UpdateCampaign(ctx context.Context, c Campaign) (Campaign, error)
 	Campaign(ctx context.Context, id CampaignID) (Campaign, error)
 	CampaignNamed(ctx context.Context, name string) (Campaign, error)
@@ -35,7 +36,9 @@ type Roster interface {
 	// transaction, and returns those it did not add because the campaign has
 	// the number already or the list names it twice; an excluded number is
 	// added and at once in state excluded. A campaign that was completed as
-	// finished runs again.
+	// finished runs again if there is somebody new to ring; in one that was
+	// stopped, or whose day is over, they are what its other contacts became,
+	// and wait for its restart.
 	AddContacts(ctx context.Context, id CampaignID, list []NewContact, now time.Time) ([]Duplicate, error)
 
 	// Exclude puts numbers on the do-not-call list: waiting contacts become
@@ -62,7 +65,13 @@ type Duplicate struct {
 // Reports are what people read. Lists are paged by key: a page says where the
 // next begins.
 type Reports interface {
+	// Contact returns a contact as it stands, ErrNotFound if there is none;
+	// one that is being rung is Dialling.
 	Contact(ctx context.Context, id ContactID) (Contact, error)
+	// Contacts returns up to n contacts of a campaign, in list order, that
+	// come after the one with that ID; 0: from the first.
+	Contacts(ctx context.Context, id CampaignID, after ContactID, n int) ([]Contact, error)
+	// Call returns a call, ErrNoCall if there is none.
 	Call(ctx context.Context, id CallID) (Call, error)
 	Calls(ctx context.Context, q CallQuery) (calls []Call, next string, err error)
 	Counters(ctx context.Context, id CampaignID) (Counters, error)
@@ -138,13 +147,14 @@ func (c Counters) Completed() int {
 	return c.Callbacks[CallbackCompleted] + c.Callbacks[CallbackExhausted] + c.Callbacks[CallbackClosed]
 }
 
-// A Message waits in the outbox for whoever receives results.
+// A Message waits in the outbox for whoever receives results; the kinds and
+// bodies are in message.go.
 type Message struct {
 	ID       int64
-	Kind     string // "call.settled", "callback.scheduled", "callback.closed"
+	Kind     string // CallSettled, CallbackMade or CallbackOver
 	Campaign CampaignID
 	Contact  ContactID
-	Call     CallID
+	Call     CallID // of a callback: on which it was asked for
 	Body     []byte // JSON
 	At       time.Time
 }

@@ -1,0 +1,214 @@
+// Package sqlite is the store that comes with Ringback: one file, no server,
+// one dialler process.
+//
+// # How it keeps its word
+//
+// Every write goes through one connection, one transaction at a time, and is
+// on disk when the method returns (WAL, synchronous=FULL), so an attempt is
+// there before the switch is asked (I2) and a request before its 2xx (I12).
+// Reads go through a pool of their own and never wait for a write.
+//
+// A lease is a row in the table live, whose unique number is the rule that no
+// number is rung twice at once (I1); its key is the term (I7). The contact's
+// own row is left alone until the call is settled. What a contact, callback
+// or campaign becomes is decided by package dialler; this one only reads the
+// record, asks, and writes the answer, in one transaction. Where thousands of
+// rows move at once (stop, close of day, exclusion, restart) one UPDATE does.
+//
+// The schema, with a word on each table, is migrations/00001_init.sql.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"ringback/callback"
+	"ringback/dialler"
+)
+
+var _ dialler.Store = (*Store)(nil)
+
+// Memory is the path of a store that is not kept: it lives in memory and is
+// gone when closed.
+const Memory = ":memory:"
+
+// Options of a store. The zero value is ready to use.
+type Options struct {
+	// Words reads what customers said; nil: the built-in words only.
+	Words *callback.Resolver
+	// Readers is how many reads may go on at once; 0: 4. A store in memory
+	// has one connection for everything.
+	Readers int
+}
+
+// A Store keeps everything in one SQLite file. Its methods may be called from
+// any goroutine.
+type Store struct {
+	words *callback.Resolver
+	wake  chan struct{}
+	lock  *fileLock // nil: in memory
+
+	write *pen
+	read  *sql.DB // nil: in memory, reads take turns with writes
+
+	readStmts sync.Map // query → *sql.Stmt of read
+	windows   windowCache
+	turns     turns // guarded by write
+}
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Open opens the store in the file at path, making it and bringing its schema
+// up to date as needed. It fails with a [*InUseError] if another process has
+// it open.
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	s := &Store{words: o.Words, wake: make(chan struct{}, 1)}
+	if s.words == nil {
+		s.words = &callback.Resolver{} // knows the built-in words
+	}
+	if path == "" {
+		return nil, errors.New("open SQLite store: no path; give that of a file, or " + Memory)
+	}
+	if path != Memory {
+		l, err := lockFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("open SQLite store: %w", err)
+		}
+		s.lock = l
+	}
+	if err := s.open(ctx, path, o); err != nil {
+		return nil, errors.Join(fmt.Errorf("open SQLite store %s: %w", path, err), s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context, path string, o Options) error {
+	db, err := sql.Open("sqlite", dsn(path,
+		"busy_timeout(5000)", // a backup tool may hold the file for a moment
+		"journal_mode(WAL)",
+		"synchronous(FULL)", // in WAL mode: the log is synced at every commit
+		"foreign_keys(1)",
+		"cache_size(-65536)", // 64 MB
+		"temp_store(MEMORY)",
+	))
+	if err != nil {
+		return err
+	}
+	db.SetMaxOpenConns(1)
+	db.SetConnMaxIdleTime(0)
+	s.write = &pen{db: db, turn: make(chan struct{}, 1), stmts: map[string]*sql.Stmt{}}
+	if err := migrate(ctx, db); err != nil {
+		return err
+	}
+	if s.write.conn, err = db.Conn(ctx); err != nil {
+		return err
+	}
+	if path == Memory {
+		return nil
+	}
+	n := o.Readers
+	if n <= 0 {
+		n = 4
+	}
+	if s.read, err = sql.Open("sqlite", dsn(path, "busy_timeout(5000)", "query_only(1)", "cache_size(-16384)")); err != nil {
+		return err
+	}
+	s.read.SetMaxOpenConns(n)
+	s.read.SetMaxIdleConns(n)
+	return s.read.PingContext(ctx)
+}
+
+func dsn(path string, pragmas ...string) string {
+	if path == Memory {
+		return "file::memory:?" + url.Values{"_pragma": pragmas}.Encode()
+	}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + url.Values{"_pragma": pragmas}.Encode()
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+// Close closes the store and lets another process have the file.
+func (s *Store) Close() error {
+	var errs []error
+	if s.read != nil {
+		errs = append(errs, s.read.Close())
+	}
+	if s.write != nil {
+		errs = append(errs, s.write.close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.release())
+	}
+	return errors.Join(errs...)
+}
+
+// Ping reports whether the store answers.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.view(ctx, "ping", func(t *tx) error {
+		var one int
+		return t.row(`SELECT 1`).Scan(&one)
+	})
+}
+
+// Wake is as [dialler.Ledger] says.
+func (s *Store) Wake() <-chan struct{} { return s.wake }
+
+func (s *Store) rouse() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it has been told and has not looked yet
+	}
+}
+
+// turns remembers which campaign was served last, so that campaigns take turns
+// from one lease to the next. It is not kept: after a restart the order is by
+// ID once.
+type turns struct {
+	last   map[dialler.CampaignID]int64
+	ticket int64
+}
+
+func (u *turns) clone() turns {
+	c := turns{last: make(map[dialler.CampaignID]int64, len(u.last)), ticket: u.ticket}
+	for k, v := range u.last {
+		c.last[k] = v
+	}
+	return c
+}
+
+func (u *turns) served(id dialler.CampaignID) {
+	u.ticket++
+	u.last[id] = u.ticket
+}
+
+// micros is how a time is stored; see the schema.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
