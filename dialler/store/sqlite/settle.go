@@ -103,6 +103,7 @@ func (s *Store) Settle(ctx context.Context, l dialler.Lease, o dialler.Outcome) 
 			return err
 		}
 		if cb != nil {
+			cb.Due = stored(cb.Due)
 			if err := t.putCallback(*cb); err != nil {
 				return err
 			}
@@ -272,7 +273,11 @@ func (s *Store) rule(t *tx, r dialler.Record, a dialler.Attempt, an callback.Ana
 		if err != nil {
 			return fail(err)
 		}
-		cb.ID = dialler.CallbackID(id) // r.Contact.Callback, where it waits, is the same one
+		// What is told is what is kept: in UTC, to the microsecond. Where the
+		// promise waits, r.Contact.Callback is the same one.
+		if *cb, err = t.callback(dialler.CallbackID(id)); err != nil {
+			return fail(err)
+		}
 		promise = id
 		if err := t.putContact(r.Contact); err != nil {
 			return fail(err)

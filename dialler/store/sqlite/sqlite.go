@@ -54,6 +54,7 @@ type Options struct {
 // A Store keeps everything in one SQLite file. Its methods may be called from
 // any goroutine.
 type Store struct {
+	path  string
 	words *callback.Resolver
 	wake  chan struct{}
 	lock  *fileLock // nil: in memory
@@ -73,7 +74,7 @@ var migrations embed.FS
 // up to date as needed. It fails with a [*InUseError] if another process has
 // it open.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
-	s := &Store{words: o.Words, wake: make(chan struct{}, 1)}
+	s := &Store{path: path, words: o.Words, wake: make(chan struct{}, 1)}
 	if s.words == nil {
 		s.words = &callback.Resolver{} // knows the built-in words
 	}
@@ -165,6 +166,9 @@ func (s *Store) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Path is the file the store was opened with.
+func (s *Store) Path() string { return s.path }
 
 // Ping reports whether the store answers.
 func (s *Store) Ping(ctx context.Context) error {
