@@ -33,16 +33,17 @@ func (s *Store) Running(ctx context.Context, now time.Time) (out []dialler.Work,
 		err := t.each(func(r scanner) error {
 			var w dialler.Work
 			dest := append(append(s.campaignDest(&w.Campaign), botDest(&w.Bot)...), trunkDest(&w.Trunk)...)
-			err := r.Scan(append(dest, &w.Live, &w.Waiting)...)
+			err := r.Scan(append(dest, &w.Live, &w.Contacts, &w.Waiting)...)
 			w.Waiting -= w.Live // a contact that is being rung waits in its row only
 			out = append(out, w)
 			return err
 		}, `SELECT `+campaignColumns+`, `+botColumns+`, `+trunkColumns+`,
 				(SELECT count(*) FROM live WHERE live.campaign_id = campaign.id),
+				(SELECT ifnull(sum(n), 0) FROM tally WHERE tally.campaign_id = campaign.id AND what = 'contact'),
 				(SELECT ifnull(sum(n), 0) FROM tally WHERE tally.campaign_id = campaign.id AND what = 'contact'
 					AND which IN ('pending', 'callback_scheduled', 'retry_scheduled'))
 			FROM campaign JOIN bot ON bot.name = campaign.bot JOIN trunk ON trunk.name = campaign.trunk
-			WHERE campaign.state = 'running' ORDER BY campaign.id`)
+			WHERE campaign.state = 'running' OR campaign.state = 'paused' AND campaign.mode = 'single_day' ORDER BY campaign.id`)
 		if err != nil {
 			return err
 		}
@@ -93,25 +94,26 @@ func (s *Store) Transition(ctx context.Context, id dialler.CampaignID, what dial
 		if c, err = s.campaign(t, id); err != nil {
 			return err
 		}
-		from := c.State
+		was := c
 		if c, err = c.Apply(what, now); err != nil {
 			return err
 		}
-		c.Closes = stored(c.Closes)
-		if err := t.putCampaignState(c); err != nil {
-			return err
-		}
-		switch what {
-		case dialler.Finish:
-			// Contacts in calls wait in their rows, so this looks for both.
+		if what == dialler.Finish {
+			// A contact being rung waits in its row: this looks for both.
 			var busy bool
 			if err := t.row(`SELECT EXISTS (SELECT 1 FROM contact WHERE campaign_id = ? AND due IS NOT NULL)`, id).Scan(&busy); err != nil {
 				return err
 			}
 			if busy {
-				return &dialler.TransitionError{Campaign: c.Name, Event: what, State: from}
+				c = was
+				return nil
 			}
-		case dialler.Restart:
+		}
+		c.Closes = stored(c.Closes)
+		if err := t.putCampaignState(c); err != nil {
+			return err
+		}
+		if what == dialler.Restart {
 			if err := t.again(id); err != nil {
 				return err
 			}

@@ -81,10 +81,12 @@ const (
 
 // A queue is what one campaign has to offer.
 type queue struct {
-	id         dialler.CampaignID
-	run        int
-	trunk, bot string
-	shares     [3]resource // trunk, bot, campaign
+	id     dialler.CampaignID
+	run    int
+	trunk  string
+	pbx    string // the trunk's switch
+	bot    string
+	shares [3]resource // trunk, bot, campaign
 
 	class dialler.Class
 	page  []candidate
@@ -126,7 +128,7 @@ func (r *round) seat() error {
 	err := r.t.each(func(row scanner) error {
 		var q queue
 		var seats, capacity, channels int
-		if err := row.Scan(&q.id, &q.run, &q.trunk, &q.bot, &seats, &capacity, &channels); err != nil {
+		if err := row.Scan(&q.id, &q.run, &q.trunk, &q.pbx, &q.bot, &seats, &capacity, &channels); err != nil {
 			return err
 		}
 		q.shares = shares(q.id, q.trunk, q.bot)
@@ -141,7 +143,7 @@ func (r *round) seat() error {
 		r.queues[q.trunk] = append(r.queues[q.trunk], &q)
 		limit[k[2]] = seats
 		return nil
-	}, `SELECT campaign.id, campaign.run, campaign.trunk, campaign.bot, campaign.seats, bot.capacity, trunk.channels
+	}, `SELECT campaign.id, campaign.run, campaign.trunk, trunk.switch, campaign.bot, campaign.seats, bot.capacity, trunk.channels
 		FROM campaign JOIN bot ON bot.name = campaign.bot JOIN trunk ON trunk.name = campaign.trunk
 		WHERE campaign.state = 'running' ORDER BY campaign.id`)
 	if err != nil {
@@ -296,22 +298,23 @@ func (r *round) turnPage(q *queue, n int) error {
 func (r *round) take(q *queue) error {
 	c := q.page[0]
 	q.page = q.page[1:]
+	var tries any
 	if c.promise != 0 {
 		cb, err := r.t.callback(c.promise)
 		if err != nil {
 			return err
 		}
-		c.Callback = &cb
+		c.Callback, tries = &cb, cb.Attempts
 	}
 	l := dialler.Lease{Contact: c.Contact, Node: r.req.Node, Attempt: dialler.Attempt{
 		ID: r.req.NewID(), Contact: c.ID, Campaign: q.id, Run: q.run, Number: c.Number,
-		N: c.Attempts + 1, Class: q.class, Callback: c.promise, Trunk: q.trunk, Bot: q.bot,
+		N: c.Attempts + 1, Class: q.class, Callback: c.promise, Trunk: q.trunk, Switch: q.pbx, Bot: q.bot,
 		Node: r.req.Node, Leased: stored(r.req.Now), Due: c.Due,
 	}}
 	a := l.Attempt
-	if err := r.t.exec(`INSERT INTO attempt (id, contact_id, campaign_id, run, number, n, class, callback_id, trunk, bot, node, leased, due)
-		VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?, ?, ?, ?, ?)`,
-		a.ID, a.Contact, a.Campaign, a.Run, a.Number, a.N, a.Class, a.Callback, a.Trunk, a.Bot, a.Node, micros(a.Leased), micros(a.Due)); err != nil {
+	if err := r.t.exec(`INSERT INTO attempt (id, contact_id, campaign_id, run, number, n, class, callback_id, kept_tries, trunk, switch, bot, node, leased, due)
+		VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?, ?, ?, ?, ?, ?, ?)`,
+		a.ID, a.Contact, a.Campaign, a.Run, a.Number, a.N, a.Class, a.Callback, tries, a.Trunk, a.Switch, a.Bot, a.Node, micros(a.Leased), micros(a.Due)); err != nil {
 		return err
 	}
 	if err := r.t.hold(&l, r.req.Now, r.req.TTL); err != nil {

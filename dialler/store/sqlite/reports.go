@@ -71,6 +71,16 @@ func (t *tx) call(a dialler.Attempt) (c dialler.Call, err error) {
 	if c.Contact, err = t.contact(a.Contact); err != nil {
 		return c, err
 	}
+	if a.Callback != 0 {
+		kept, err := t.callback(a.Callback)
+		if err != nil {
+			return c, err
+		}
+		if err := t.row(`SELECT kept_tries FROM attempt WHERE id = ?`, a.ID).Scan(&kept.Attempts); err != nil {
+			return c, err
+		}
+		c.Kept = &kept
+	}
 	h, err := t.heard(a.ID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, nil

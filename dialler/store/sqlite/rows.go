@@ -207,13 +207,13 @@ func callbackDest(c *dialler.Callback) []any {
 }
 
 const attemptColumns = `attempt.id, attempt.contact_id, attempt.campaign_id, attempt.run, attempt.number, attempt.n,
-	attempt.class, ifnull(attempt.callback_id, 0), attempt.trunk, attempt.bot, attempt.node, attempt.leased, attempt.due,
+	attempt.class, ifnull(attempt.callback_id, 0), attempt.trunk, attempt.switch, attempt.bot, attempt.node, attempt.leased, attempt.due,
 	attempt.rang, attempt.answered, attempt.joined, attempt.ended, attempt.disposition,
 	attempt.q850, attempt.sip, attempt.cause, attempt.machine`
 
 func attemptDest(a *dialler.Attempt) []any {
 	return []any{&a.ID, &a.Contact, &a.Campaign, &a.Run, &a.Number, &a.N,
-		&a.Class, &a.Callback, &a.Trunk, &a.Bot, &a.Node, stamp{&a.Leased}, start{&a.Due},
+		&a.Class, &a.Callback, &a.Trunk, &a.Switch, &a.Bot, &a.Node, stamp{&a.Leased}, start{&a.Due},
 		stamp{&a.Rang}, stamp{&a.Answered}, stamp{&a.Joined}, stamp{&a.Ended}, text[dialler.Disposition]{&a.Disposition},
 		&a.Cause.Q850, &a.Cause.SIP, &a.Cause.Text, &a.Machine}
 }

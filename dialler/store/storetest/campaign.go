@@ -100,6 +100,12 @@ var campaignTests = []test{
 	}},
 	{"a single day's end cancels what waits, and lets the call in progress end", func(w *world) {
 		c, n, ringing := w.mixed("c", func(c *dialler.Campaign) { c.Mode = dialler.SingleDay })
+		_, err := w.s.Transition(w.ctx, c.ID, dialler.CloseDay, w.now())
+		var te *dialler.TransitionError
+		if !errors.As(err, &te) || !te.DayOpen {
+			w.Fatalf("closed before the day was over: %v", err)
+		}
+		w.pass(30 * time.Hour)
 		w.do(c, dialler.CloseDay)
 		for was, number := range n {
 			want := dialler.WindowClosed
@@ -152,21 +158,11 @@ var campaignTests = []test{
 	{"nobody finishes a campaign in which somebody waits or is being rung", func(w *world) {
 		c := w.campaign("c")
 		w.people(c, 1)
-		finish := func() error {
-			_, err := w.s.Transition(w.ctx, c.ID, dialler.Finish, w.now())
-			return err
-		}
-		var te *dialler.TransitionError
-		if err := finish(); !errors.As(err, &te) {
-			w.Fatalf("finished with one pending: %v", err)
-		}
+		w.eq("with one pending", []any{w.do(c, dialler.Finish).State, w.campaignNow(c).State}, []any{dialler.CampaignRunning, dialler.CampaignRunning})
 		l := w.one(c)
-		if err := finish(); !errors.As(err, &te) {
-			w.Fatalf("finished during a call: %v", err)
-		}
-		w.eq("state", w.campaignNow(c).State, dialler.CampaignRunning)
+		w.eq("during a call", []any{w.do(c, dialler.Finish).State, w.campaignNow(c).State}, []any{dialler.CampaignRunning, dialler.CampaignRunning})
 		w.settle(l, dialler.Answered)
-		w.must(finish())
+		w.do(c, dialler.Finish)
 		w.eq("ended", w.campaignNow(c).Ended, dialler.EndFinished)
 		w.audit()
 	}},

@@ -272,8 +272,9 @@ var hearTests = []test{
 		w.audit()
 	}},
 	{"a promise asked for after the day is over is made, cancelled and counted", func(w *world) {
-		c := w.campaign("c")
+		c := w.campaign("c", func(c *dialler.Campaign) { c.Mode = dialler.SingleDay })
 		l := w.asked(c)
+		w.pass(30 * time.Hour)
 		w.do(c, dialler.CloseDay)
 		r := w.hear(l, later("1 hour", ""))
 		w.eq("ruling", []any{r.Verdict, r.Callback.State, r.Callback.Why}, []any{dialler.RulingScheduled, dialler.CallbackCancelled, dialler.ByWindowClose})

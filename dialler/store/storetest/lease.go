@@ -14,7 +14,7 @@ var leaseTests = []test{
 		l := w.one(c)
 		call, err := w.s.Call(w.ctx, l.Attempt.ID)
 		w.must(err)
-		if !call.Live() || call.Number != n || call.Node != node || call.N != 1 || call.Class != dialler.ClassPending || call.Run != 1 || call.Trunk != trunk || call.Bot != bot {
+		if !call.Live() || call.Number != n || call.Node != node || call.N != 1 || call.Class != dialler.ClassPending || call.Run != 1 || call.Trunk != trunk || call.Switch != "pbx" || call.Bot != bot {
 			w.Fatalf("attempt: %+v", call.Attempt)
 		}
 		w.eq("attempt", call.Attempt, l.Attempt)
@@ -110,6 +110,9 @@ var leaseTests = []test{
 			w.Fatalf("callback: %+v of attempt %+v", cb, l.Attempt)
 		}
 		w.at("due", l.Attempt.Due, l.Contact.Callback.Due)
+		call, err := w.s.Call(w.ctx, l.Attempt.ID)
+		w.must(err)
+		w.eq("kept", *call.Kept, *l.Contact.Callback)
 	}},
 	{"I8 a retry is not rung before it is due", func(w *world) {
 		c := w.campaign("c")

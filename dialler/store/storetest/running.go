@@ -40,12 +40,22 @@ var runningTests = []test{
 			w.Fatalf("campaign %+v, want %+v", got.Campaign, a)
 		}
 	}},
+	{"a paused Single Day is still cared for: its day ends all the same", func(w *world) {
+		c := w.campaign("c", func(c *dialler.Campaign) { c.Mode = dialler.SingleDay })
+		w.do(c, dialler.Pause)
+		w.eq("work", []any{w.work().Campaign.ID, w.work().Campaign.State}, []any{c.ID, dialler.CampaignPaused})
+		w.pass(30 * time.Hour)
+		w.do(c, dialler.CloseDay)
+		ws, err := w.s.Running(w.ctx, w.now())
+		w.must(err)
+		w.eq("work", len(ws), 0)
+	}},
 	{"waiting and live are counted apart", func(w *world) {
 		c := w.campaign("c")
 		w.people(c, 5)
 		w.lease(2, c)
 		got := w.work()
-		w.eq("waiting, live", []int{got.Waiting, got.Live}, []int{3, 2})
+		w.eq("waiting, live, all", []int{got.Waiting, got.Live, got.Contacts}, []int{3, 2, 5})
 	}},
 	{"the next due is now where somebody can be rung", func(w *world) {
 		c := w.campaign("c")

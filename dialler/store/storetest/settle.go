@@ -118,6 +118,10 @@ var settleTests = []test{
 		w.pass(2 * time.Minute)
 		l := w.leased(n, c)[0]
 		w.eq("attempts to keep it", l.Contact.Callback.Attempts, 1)
+		w.settle(l, dialler.Answered)
+		for i, call := range w.allCalls(c, dialler.AllCalls)[:2] { // that one, and the try before
+			w.eq("tries before this one", []any{call.Kept.ID, call.Kept.Attempts, call.Kept.State}, []any{r.Callback.ID, 1 - i, dialler.CallbackCompleted})
+		}
 	}},
 	{"I5 a callback ends in one final state", func(w *world) {
 		for _, tt := range []struct {

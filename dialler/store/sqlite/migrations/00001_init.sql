@@ -138,9 +138,11 @@ CREATE TABLE attempt (
   n           INTEGER NOT NULL CHECK (n >= 1),
   class       TEXT NOT NULL CHECK (class IN ('callback', 'pending', 'retry')),
   callback_id INTEGER REFERENCES callback (id), -- the promise it is to keep
+  kept_tries  INTEGER, -- callback.attempts when this one was leased
   trunk       TEXT NOT NULL,
+  switch      TEXT NOT NULL, -- of the trunk, as it was then
   bot         TEXT NOT NULL,
-  node        TEXT NOT NULL,
+  node        TEXT NOT NULL, -- who began it
   leased      INTEGER NOT NULL,
   due         INTEGER NOT NULL,
 
@@ -156,6 +158,7 @@ CREATE TABLE attempt (
   machine     TEXT NOT NULL DEFAULT '' CHECK (machine IN ('', 'human', 'machine', 'unsure')),
 
   CHECK ((class = 'callback') = (callback_id IS NOT NULL)),
+  CHECK ((callback_id IS NULL) = (kept_tries IS NULL)),
   CHECK ((ended IS NULL) = (disposition IS NULL))
 ) STRICT, WITHOUT ROWID;
 
