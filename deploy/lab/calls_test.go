@@ -244,13 +244,14 @@ func TestScreening(t *testing.T) {
 	news := events(t, a, "lab")
 	want := map[string]string{"00": "HUMAN", "08": "MACHINE", "15": "MACHINE", "09": "MACHINE", "16": "NOTSURE"}
 	const times = 5
-	ids := map[string]string{}
+	ids, numbers := map[string]string{}, map[string]string{}
+	slowest := map[string]time.Duration{}
 	for digits := range want {
 		for n := range times {
 			id := fmt.Sprintf("00000000-0000-4000-8000-00000000%02d%s", n, digits)
-			ids[id] = digits
+			ids[id], numbers[id] = digits, fmt.Sprintf("+91980000%02d%s", n, digits)
 			originate(t, a, id, map[string]any{
-				"endpoint": fmt.Sprintf("PJSIP/+91980000%02d%s@trunk", n, digits),
+				"endpoint": "PJSIP/" + numbers[id] + "@trunk",
 				"context":  "ringback-amd", "extension": "s", "priority": 1, "variables": map[string]string{"RINGBACK_APP": "lab"},
 			})
 		}
@@ -261,8 +262,10 @@ func TestScreening(t *testing.T) {
 		if len(e.Args) != 3 || e.Args[0] != "amd" || e.Args[1] != want[digits] {
 			t.Errorf("…%s: verdict %q, want amd, %s and the cause", digits, e.Args, want[digits])
 		}
+		slowest[digits] = max(slowest[digits], time.Since(f.Record.To(numbers[e.Channel.ID])[0].Answered).Round(time.Millisecond))
 		ari(t, a, "DELETE", "/channels/"+e.Channel.ID, nil)
 	}
+	t.Logf("the slowest verdicts after the answer: %v", slowest)
 }
 
 // TestFreePBXRoute rings by the routes of the dialplan.

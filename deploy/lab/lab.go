@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
@@ -89,6 +90,9 @@ func Start(ctx context.Context, o Options) (*Asterisk, error) {
 	if o.Name == "" {
 		o.Name = "asterisk"
 	}
+	if len(o.Name) > 40 || o.Name != filepath.Base(o.Name) || strings.HasPrefix(o.Name, ".") {
+		return nil, fmt.Errorf("Options.Name: %q is no name for a folder, such as \"pbx\", of 40 characters at most", o.Name)
+	}
 	if a.root == "" {
 		root, err := Root()
 		if err != nil {
@@ -114,15 +118,14 @@ func Start(ctx context.Context, o Options) (*Asterisk, error) {
 	if err := a.claim(); err != nil {
 		return nil, fmt.Errorf("starting the lab's Asterisk: %w", err)
 	}
-	if err := a.configure(o); err == nil {
+	err = a.configure(o)
+	if err == nil {
 		err = a.launch(ctx)
-		if err == nil {
-			return a, nil
-		}
-		return nil, errors.Join(err, a.Close())
-	} else {
+	}
+	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
+	return a, nil
 }
 
 func (a *Asterisk) configure(o Options) error {
@@ -255,11 +258,7 @@ func (a *Asterisk) Close() error {
 	for _, p := range a.ports {
 		p.release()
 	}
-	if !a.keep {
-		err = errors.Join(err, os.RemoveAll(a.outside()))
-	}
-	_ = a.lock.Close()
-	return err
+	return errors.Join(err, a.release())
 }
 
 func randomHex(n int) string {

@@ -282,6 +282,7 @@ func TestStartFails(t *testing.T) {
 		want  string
 	}{
 		"a port in use":     {lab.Options{HTTPPort: number}, time.Minute, "Options.HTTPPort: tcp port " + port},
+		"a path for a name": {lab.Options{Name: "../x"}, time.Minute, `Options.Name: "../x"`},
 		"no such file":      {lab.Options{Append: map[string]string{"ari.cfg": ""}}, time.Minute, `no file "ari.cfg"`},
 		"no SIP":            {lab.Options{Append: map[string]string{"modules.conf": "noload = chan_pjsip.so"}}, 3 * time.Second, "the end of its log"},
 		"it ends by itself": {lab.Options{Append: map[string]string{"modules.conf": "require = no_such.so"}}, time.Minute, "Asterisk ended"},
@@ -289,7 +290,10 @@ func TestStartFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), c.after)
 			defer cancel()
-			c.o.Root, c.o.Name = root, "fails"
+			c.o.Root = root
+			if c.o.Name == "" {
+				c.o.Name = "fails"
+			}
 			a, err := lab.Start(ctx, c.o)
 			if err == nil {
 				_ = a.Close()

@@ -19,7 +19,7 @@ func (a *Asterisk) claim() error {
 	if err := os.MkdirAll(instances, 0o755); err != nil {
 		return err
 	}
-	all, err := lockFile(filepath.Join(instances, ".lock"), syscall.LOCK_EX)
+	all, err := lockAll(instances)
 	if err != nil {
 		return err
 	}
@@ -42,6 +42,28 @@ func (a *Asterisk) claim() error {
 	}
 	a.lock, err = lockFile(filepath.Join(a.outside(), "lock"), syscall.LOCK_EX)
 	return err
+}
+
+// lockAll is held while folders are made and removed.
+func lockAll(instances string) (*os.File, error) {
+	return lockFile(filepath.Join(instances, ".lock"), syscall.LOCK_EX)
+}
+
+// release removes the instance's folder, unless it is to be kept, and lets go of it.
+func (a *Asterisk) release() error {
+	if a.lock == nil {
+		return nil // never claimed
+	}
+	defer a.lock.Close()
+	if a.keep {
+		return nil
+	}
+	all, err := lockAll(filepath.Dir(a.outside()))
+	if err != nil {
+		return err
+	}
+	defer all.Close()
+	return os.RemoveAll(a.outside())
 }
 
 // clear ends what still runs in an instance's folder and removes it, unless its
