@@ -117,6 +117,13 @@ func (c *call) stopTimers() {
 	}
 }
 
+func (c *call) stopWait() {
+	if c.wait != nil {
+		c.wait.Stop()
+		c.wait = nil
+	}
+}
+
 func (l *leg) start() {
 	l.stasis = true
 	select {
@@ -156,12 +163,14 @@ func (s *Switch) release(c *call) {
 	c.held = nil
 }
 
-// Roles of our channels, the first argument of their StasisStart. The second
-// of a bot leg's is the call.
+// Arguments of our channels' StasisStart. Asterisk shows them with the channel
+// (dialplan.app_data), so that they tell what a channel is that a process
+// before this one has made.
 const (
-	roleCustomer = "customer"
-	roleBot      = "bot"
-	roleScreened = "amd"
+	roleCustomer = "customer" // and forScreening, if it is to be screened
+	forScreening = "screen"
+	roleBot      = "bot" // and the call
+	roleScreened = "amd" // and AMDSTATUS and AMDCAUSE, by the dialplan
 )
 
 func callIDOf(ch *asterisk.ChannelData) string {

@@ -16,7 +16,8 @@ import (
 )
 
 // Connect implements [dialler.Switch]. After an error neither Joined nor
-// BotFailed follows.
+// BotFailed follows, and no bot leg is left. Asked again while a bot is on its
+// way, it makes no second one.
 //
 // A bot that is an endpoint gets a leg of its own, made as the customer's:
 // created with the context on it, put into the call's bridge, then dialled. It
@@ -24,7 +25,12 @@ import (
 // context is SIP headers of the INVITE; if not (Local/…), it is channel
 // variables that the channels behind it inherit.
 func (s *Switch) Connect(ctx context.Context, id dialler.CallID, h dialler.Handover) error {
-	fail := func(err error) error { return fmt.Errorf("connecting %s to bot %q: %w", id, h.Bot.Name, err) }
+	fail := func(err error) error {
+		if errors.Is(err, errNotSent) || code(err) == 0 && !s.linkUp() {
+			err = fmt.Errorf("%w (%w)", err, dialler.ErrDown)
+		}
+		return fmt.Errorf("connecting %s to bot %q: %w", id, h.Bot.Name, err)
+	}
 	if err := checkID(id); err != nil {
 		return fail(err)
 	}
@@ -41,6 +47,9 @@ func (s *Switch) Connect(ctx context.Context, id dialler.CallID, h dialler.Hando
 			return fail(errOver)
 		}
 	}
+	if s.underWay(id, h) {
+		return nil
+	}
 	if h.Bot.Extension != "" {
 		if err := s.handOver(ctx, id, h); err != nil {
 			return fail(err)
@@ -51,6 +60,46 @@ func (s *Switch) Connect(ctx context.Context, id dialler.CallID, h dialler.Hando
 		return fail(err)
 	}
 	return nil
+}
+
+// underWay reports whether a call has a bot already, or one that is coming.
+func (s *Switch) underWay(id dialler.CallID, h dialler.Handover) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.calls[id]
+	switch {
+	case c == nil || c.ending != notEnding:
+		return false
+	case c.joined:
+		s.tell(c, dialler.Event{Kind: dialler.Joined})
+		return true
+	case c.extFail:
+		s.tell(c, dialler.Event{Kind: dialler.BotFailed, Reason: "the dialplan has failed to bring a bot"})
+		return true
+	case c.bot != nil || c.ext:
+		if c.wait == nil { // the process before this one sent for it
+			s.expectBot(c, h)
+		}
+		return true
+	}
+	return false
+}
+
+// expectBot bounds the wait for a bot. The lock is held.
+func (s *Switch) expectBot(c *call, h dialler.Handover) {
+	if h.Timeout <= 0 {
+		return
+	}
+	bot := c.bot
+	c.wait = s.after(h.Timeout, func() {
+		switch {
+		case s.calls[c.id] != c || c.joined || c.bot != bot:
+		case bot != nil:
+			s.botLate(c, bot, fmt.Sprintf("the bot did not answer within %v", h.Timeout))
+		default:
+			s.dialplanFailed(c, dialler.Cause{}, fmt.Sprintf("the dialplan brought no bot within %v", h.Timeout), nil)
+		}
+	})
 }
 
 var (
@@ -66,7 +115,7 @@ func (s *Switch) knows(id dialler.CallID) bool {
 	return s.calls[id] != nil
 }
 
-// ready returns a call that can be given a bot.
+// readyLocked returns a call that can be given a bot.
 func (s *Switch) readyLocked(id dialler.CallID) (*call, error) {
 	c := s.calls[id]
 	switch {
@@ -110,6 +159,7 @@ func (s *Switch) dialBot(ctx context.Context, id dialler.CallID, h dialler.Hando
 			c.bot = nil
 		}
 		bot.unwanted = true
+		c.stopWait()
 		delete(s.legs, bot.id)
 		s.backgroundLocked(func(ctx context.Context) { s.remove(ctx, "channels/"+bot.id) })
 		return err
@@ -124,7 +174,7 @@ func (s *Switch) dialBot(ctx context.Context, id dialler.CallID, h dialler.Hando
 	if h.Timeout > 0 {
 		query.Set("timeout", seconds(h.Timeout))
 		s.mu.Lock()
-		c.wait = s.after(h.Timeout, func() { s.botLate(c, bot, fmt.Sprintf("the bot did not answer within %v", h.Timeout)) })
+		s.expectBot(c, h)
 		s.mu.Unlock()
 	}
 	err = s.do(ctx, http.MethodPost, "channels/"+bot.id+"/dial", query, nil, nil)

@@ -2,6 +2,7 @@ package ari
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -103,6 +104,7 @@ func (s *Switch) handOver(ctx context.Context, id dialler.CallID, h dialler.Hand
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		c.ext = false
+		c.stopWait()
 		return err
 	}
 	if ok, err := s.exists(ctx, p); err != nil {
@@ -113,21 +115,13 @@ func (s *Switch) handOver(ctx context.Context, id dialler.CallID, h dialler.Hand
 	if err := s.setVariables(ctx, c.customer, vars); err != nil {
 		return giveUp(err)
 	}
-	if h.Timeout > 0 {
-		s.mu.Lock()
-		c.wait = s.after(h.Timeout, func() {
-			if s.calls[c.id] == c && c.ext && !c.joined {
-				s.dialplanFailed(c, dialler.Cause{}, fmt.Sprintf("the dialplan brought no bot within %v", h.Timeout), nil)
-			}
-		})
-		s.mu.Unlock()
-	}
+	s.mu.Lock()
+	s.expectBot(c, h)
+	s.mu.Unlock()
 	if err := s.send(ctx, c.customer, p); err != nil {
-		s.mu.Lock()
-		if c.wait != nil {
-			c.wait.Stop()
+		if code(err) == 0 && !errors.Is(err, errNotSent) {
+			return nil // no answer in time: the dialplan may have it all the same, and events or the time-out tell
 		}
-		s.mu.Unlock()
 		return giveUp(err)
 	}
 	return nil

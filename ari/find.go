@@ -56,6 +56,17 @@ func (s *Switch) Find(ctx context.Context, id dialler.CallID) (dialler.Sighting,
 		return fail(err)
 	}
 	inOurs := slices.Contains(bridge.ChannelIDs, ch.ID)
+	if ch.Accountcode != s.opts.App {
+		// Of another process with another name: its events go there.
+		if fresh != nil {
+			s.drop(fresh)
+		}
+		bot, err := s.botOf(ctx, id, bridge)
+		if err != nil {
+			return fail(err)
+		}
+		return dialler.Sighting{Found: true, Answered: ch.State == stateUp, Joined: bot != nil && bot.State == stateUp}, nil
+	}
 	if fresh != nil && ch.State == stateDown && !inOurs {
 		s.abandon(fresh)
 		return dialler.Sighting{}, nil
@@ -158,8 +169,15 @@ func (s *Switch) adopt(c *call, ch *asterisk.ChannelData, inOurs bool, bot *aste
 	case screened && c.screen == noScreening && !c.talked && bot == nil:
 		c.screen = screenRunning // the process before us may not have heard the verdict
 	}
-	if ch.State == stateUp && !c.answered {
+	wanted := bot == nil && len(args) == 2 && args[0] == roleCustomer && args[1] == forScreening
+	if wanted && c.screen == noScreening {
+		c.screen = screenWanted
+	}
+	switch {
+	case ch.State == stateUp && !c.answered:
 		s.customerUp(c, now) // answered while the link was down
+	case ch.State == stateUp && c.screen == screenWanted && c.ending == notEnding:
+		s.startScreening(c) // the process before us did not come to it
 	}
 	if screened {
 		s.screened(c, args[1:], now)
@@ -252,6 +270,12 @@ func (s *Switch) isCustomer(ch *asterisk.ChannelData) bool {
 // sweep takes down what a lost link or a dead process has left behind:
 // channels made and never dialled, bot legs without a customer, empty bridges.
 func (s *Switch) sweep(ctx context.Context) error {
+	known := map[*call]bool{} // which must be among the channels, if they live
+	s.mu.Lock()
+	for _, c := range s.calls {
+		known[c] = !c.holding
+	}
+	s.mu.Unlock()
 	var channels []asterisk.ChannelData
 	var bridges []asterisk.BridgeData
 	if err := s.do(ctx, http.MethodGet, "channels", nil, nil, &channels); err != nil {
@@ -271,6 +295,15 @@ func (s *Switch) sweep(ctx context.Context) error {
 	}
 	var strays []string
 	s.mu.Lock()
+	for c, should := range known {
+		if should && !there[string(c.id)] && s.calls[c.id] == c {
+			// It ended unseen. Who believes in it will ask for it.
+			if c.bot != nil && there[c.bot.id] {
+				strays = append(strays, "channels/"+c.bot.id)
+			}
+			s.forgetLocked(c)
+		}
+	}
 	for i := range channels {
 		ch := &channels[i]
 		if s.legs[ch.ID] != nil {
@@ -278,7 +311,7 @@ func (s *Switch) sweep(ctx context.Context) error {
 		}
 		args := stasisArgs(ch, s.opts.App)
 		switch {
-		case len(args) == 2 && args[0] == roleBot && !there[args[1]]:
+		case len(args) == 2 && args[0] == roleBot && (!there[args[1]] || ch.State == stateDown && !bridged[ch.ID]):
 			strays = append(strays, "channels/"+ch.ID)
 		case s.isCustomer(ch) && ch.State == stateDown && !bridged[ch.ID]:
 			strays = append(strays, "channels/"+ch.ID)

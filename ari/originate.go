@@ -117,10 +117,14 @@ func (s *Switch) customerLeg(o dialler.Origination) (url.Values, map[string]stri
 		// line; CALLERID(num) is not looked at.
 		variables["CONNECTEDLINE(num)"] = string(o.CallerID)
 	}
+	args := roleCustomer
+	if o.Screen {
+		args += "," + forScreening
+	}
 	return url.Values{
 		"endpoint":  {dial},
 		"app":       {s.opts.App},
-		"appArgs":   {roleCustomer},
+		"appArgs":   {args},
 		"channelId": {string(o.ID)},
 	}, variables, nil
 }
@@ -159,7 +163,7 @@ func (s *Switch) prepare(ctx context.Context, c *call, params url.Values, variab
 // createBridge makes the call's bridge. Its ID is the call's, so that it is
 // found again after a restart, and its name our mark.
 func (s *Switch) createBridge(ctx context.Context, id dialler.CallID) error {
-	return s.do(ctx, http.MethodPost, "bridges/"+string(id), url.Values{"type": {"mixing"}, "name": {s.opts.App}}, nil, nil)
+	return s.again(ctx, "bridges/"+string(id), url.Values{"type": {"mixing"}, "name": {s.opts.App}})
 }
 
 var (
@@ -185,7 +189,9 @@ func (s *Switch) create(ctx context.Context, l *leg, params url.Values, variable
 		}
 		return fmt.Errorf("%w: %w", errAllocation, err)
 	case http.StatusInternalServerError:
-		return fmt.Errorf("%w: %w", errAllocation, err)
+		if strings.Contains(err.Error(), "Allocation failed") {
+			return fmt.Errorf("%w: %w", errAllocation, err)
+		}
 	}
 	if err != nil {
 		return err
@@ -212,7 +218,7 @@ func (s *Switch) enter(ctx context.Context, legs ...*leg) error {
 		ids[i] = l.id
 	}
 	query := url.Values{"channel": {strings.Join(ids, ",")}, "inhibitConnectedLineUpdates": {"true"}}
-	err := s.do(ctx, http.MethodPost, "bridges/"+string(legs[0].call.id)+"/addChannel", query, nil, nil)
+	err := s.again(ctx, "bridges/"+string(legs[0].call.id)+"/addChannel", query)
 	if err == nil {
 		s.mu.Lock()
 		for _, l := range legs {

@@ -70,6 +70,17 @@ func (s *Switch) do(ctx context.Context, method, path string, query url.Values, 
 	return err
 }
 
+// again posts what may be posted twice, up to three times if Asterisk fails.
+func (s *Switch) again(ctx context.Context, path string, query url.Values) error {
+	for try := 1; ; try++ {
+		err := s.do(ctx, http.MethodPost, path, query, nil, nil)
+		if try == 3 || code(err)/100 != 5 || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(time.Duration(try) * 10 * time.Millisecond)
+	}
+}
+
 func (s *Switch) roundTrip(ctx context.Context, method, path string, query url.Values, body, out any) (int, error) {
 	name := method + " " + path
 	address := s.opts.URL + "/" + path

@@ -56,9 +56,7 @@ func (s *Switch) screened(c *call, args []string, e *event) {
 
 func (s *Switch) verdictIs(c *call, v dialler.Verdict, e *event) {
 	c.screen = screenDone
-	if c.wait != nil {
-		c.wait.Stop()
-	}
+	c.stopWait()
 	ev := dialler.Event{Kind: dialler.Screened, Verdict: v}
 	if e != nil {
 		ev.At = e.at()

@@ -149,9 +149,7 @@ func (s *Switch) join(c *call, e *event) {
 		return
 	}
 	c.joined, c.talked = true, true
-	if c.wait != nil {
-		c.wait.Stop()
-	}
+	c.stopWait()
 	s.tell(c, dialler.Event{Kind: dialler.Joined, At: e.at()})
 }
 
@@ -195,9 +193,7 @@ func (s *Switch) botGone(c *call, l *leg, cause dialler.Cause, e *event) {
 }
 
 func (s *Switch) botFailed(c *call, cause dialler.Cause, why string, e *event) {
-	if c.wait != nil {
-		c.wait.Stop()
-	}
+	c.stopWait()
 	ev := dialler.Event{Kind: dialler.BotFailed, Cause: cause, Reason: why}
 	if e != nil {
 		ev.At = e.at()
