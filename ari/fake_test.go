@@ -70,6 +70,7 @@ func fakeHarness(s *aritest.Server, faulty bool) switchtest.Harness {
 
 // The fake behaves as Asterisk does: the same suite passes on both.
 func TestSwitchOnFake(t *testing.T) {
+	t.Parallel()
 	s := startFake(t, aritest.Options{Faults: &aritest.Faults{}})
 	switchtest.Run(t, fakeHarness(s, false))
 	leftNothing(t, s)
@@ -79,6 +80,7 @@ func TestSwitchOnFake(t *testing.T) {
 func TestSwitchOnMisbehavingFake(t *testing.T) {
 	for _, seed := range []uint64{1, 2, 3} {
 		t.Run(fmt.Sprint("seed-", seed), func(t *testing.T) {
+			t.Parallel()
 			s := startFake(t, aritest.Options{Seed: seed})
 			switchtest.Run(t, fakeHarness(s, true))
 			leftNothing(t, s)

@@ -144,6 +144,7 @@ func (r *real) harness() switchtest.Harness {
 }
 
 func TestSwitchOnAsterisk(t *testing.T) {
+	t.Parallel()
 	r := startReal(t, farend.Options{BotTalk: -1, Talk: time.Minute}, lab.Options{})
 	switchtest.Run(t, r.harness())
 	if o := r.far.Record.Overlaps(); len(o) > 0 {

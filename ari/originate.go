@@ -285,11 +285,24 @@ func (s *Switch) abandon(c *call) {
 	s.backgroundLocked(func(ctx context.Context) { s.clear(ctx, c.id, bot, true) })
 }
 
-// ringOut ends a call that has rung for long enough. The lock is held.
+// ringOut ends a call that has rung for long enough. The lock is held. We may
+// have missed the answer with a lost link: an answered call is not ended.
 func (s *Switch) ringOut(c *call) {
-	if c.answered || c.ending != notEnding || s.calls[c.id] != c {
-		return
-	}
-	c.ending = ringTimeout
-	s.backgroundLocked(func(ctx context.Context) { s.remove(ctx, "channels/"+string(c.id)) })
+	s.backgroundLocked(func(ctx context.Context) {
+		var ch asterisk.ChannelData
+		err := s.do(ctx, http.MethodGet, "channels/"+string(c.id), nil, nil, &ch)
+		s.mu.Lock()
+		late := s.calls[c.id] == c && !c.answered && c.ending == notEnding
+		if late && err == nil && ch.State == stateUp {
+			s.answered(c.customer, &event{Type: "Find"})
+			late = false
+		}
+		if late {
+			c.ending = ringTimeout
+		}
+		s.mu.Unlock()
+		if late {
+			s.remove(ctx, "channels/"+string(c.id))
+		}
+	})
 }

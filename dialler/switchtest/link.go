@@ -111,9 +111,7 @@ func (l *link) await(what string, wanted func(dialler.Event) bool) dialler.Event
 func (l *link) of(id dialler.CallID, kinds ...dialler.EventKind) dialler.Event {
 	l.t.Helper()
 	var found dialler.Event
-	asked := 0
-	began := time.Now()
-	for {
+	for asked, began := 1, time.Now(); ; { // nothing was lost with the first link yet
 		ok, links := false, 0
 		l.wait(func(news []dialler.Event) bool {
 			links = 0
@@ -131,13 +129,11 @@ func (l *link) of(id dialler.CallID, kinds ...dialler.EventKind) dialler.Event {
 		if ok {
 			return found
 		}
-		if links == asked || time.Since(began) > 2*patience {
+		if links <= asked || time.Since(began) > 2*patience {
 			l.t.Fatalf("%v of %s did not come; the news is %s", kinds, id, l.story(id))
 		}
-		if asked > 0 { // not for the first link: nothing was lost yet
-			l.ask(id)
-		}
 		asked = links
+		l.ask(id)
 	}
 }
 
@@ -244,11 +240,10 @@ func (l *link) connect(id dialler.CallID, h dialler.Handover) error {
 func (l *link) join(id dialler.CallID, h dialler.Handover) {
 	l.t.Helper()
 	for {
-		before := l.count(id, dialler.BotFailed)
+		before, asked := l.count(id, dialler.BotFailed), l.count("", dialler.LinkUp)
 		if err := l.connect(id, h); err != nil && !l.has(id, dialler.Joined) {
 			l.t.Fatalf("Connect: %v; the news is %s", err, l.story(id))
 		}
-		asked := l.count("", dialler.LinkUp)
 		for {
 			var links int
 			ok := l.wait(func([]dialler.Event) bool {
