@@ -91,6 +91,8 @@ type clockval struct {
 	half   halfday // what was said of am or pm
 	bad    bool    // no such time
 	approx bool    // 5ish
+	zoned  bool    // a time zone was named
+	zone   int16   // minutes east of UTC
 }
 
 type halfday uint8

@@ -142,7 +142,7 @@ func (p *parser) wrapLeft(a *atom) {
 			a.dir = dirAfter
 			j--
 		case p.is(j, cThan):
-		case p.is(j, cAfter), p.is(j, cPast) && a.kind != aDur:
+		case p.is(j, cAfter), p.is(j, cPast) && (a.kind == aClock || a.kind == aPart):
 			if a.kind == aThat || a.dir == dirBefore && p.is(j, cAfter) {
 				return
 			}
@@ -153,6 +153,8 @@ func (p *parser) wrapLeft(a *atom) {
 			a.dir = dirBy
 		case p.is(j, cSince):
 			a.drop = dropSince
+		case p.any(j, cFinal, cLast, cPast) && (a.kind == aDur || a.kind == aDay && a.day.is(hDays|hMonths)):
+			a.drop = dropPast
 		case p.is(j, cFrom):
 			a.dir = dirFrom
 		case p.is(j, cFor) && a.kind == aDur, p.is(j, cFor) && a.kind == aDay && a.day.is(hDays|hMonths):

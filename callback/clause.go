@@ -152,7 +152,28 @@ func (p *parser) judgeClause(i, j int) {
 			a.drop = dropMentioned
 		}
 	}
+	// What belongs to a past day is past: "yesterday evening", "last week's Sunday".
+	for k := range atoms {
+		if a := &atoms[k]; a.kind == aDay && a.day.is(hPast) {
+			if k+1 < len(atoms) && p.belongs(a, &atoms[k+1]) {
+				atoms[k+1].drop = dropPast
+			}
+			if k > 0 && atoms[k-1].kind == aDay && p.belongs(&atoms[k-1], a) {
+				atoms[k-1].drop = dropPast
+			}
+		}
+	}
 	p.negate(i, j, atoms)
+}
+
+// belongs reports whether nothing but small words stands between a and b.
+func (p *parser) belongs(a, b *atom) bool {
+	for k := a.end; k < b.start; k++ {
+		if !p.any(k, cOf, cFrom, cAt, cKo, cThe, cOn) {
+			return false
+		}
+	}
+	return true
 }
 
 // selfCall reports whether the customer says in [i, j) that they will ring

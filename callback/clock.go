@@ -5,6 +5,9 @@ package callback
 // is that this is a time and not some other number.
 func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 	next = i
+	if c, next, ok := p.minutesTo(i); ok {
+		return c, next, certain
+	}
 	j := i
 	hour, min := -1, 0
 	frac := false
@@ -38,18 +41,6 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 			hour, min, j, frac = 12, 45, i+1, true
 		case (v == qtyDedh || v == qtyDhai) && (p.any(i+1, cPe, cTak) || p.any(i+1, cOf, cSe) && p.any(i+2, cBaad, cPehle)):
 			hour, min, j, frac, sure = v/60, v%60, i+1, true, likely
-		case v == qtyHalf && p.is(i+1, cPast), v == qtyQuarter && p.any(i+1, cPast, cAfter):
-			n, k = p.numberAt(i + 2)
-			if k == i+2 || n > 12 {
-				return c, i, unsure
-			}
-			hour, min, j, sure, frac = n, v, k, certain, true
-		case v == qtyQuarter && (p.any(i+1, cTo, cBefore, cUntil) || p.is(i+1, cOf)):
-			n, k = p.numberAt(i + 2)
-			if k == i+2 || n > 12 || p.is(k, cUnit) {
-				return c, i, unsure
-			}
-			hour, min, j, sure, frac = n, -15, k, certain, true
 		case v == qtyHalf && k > i+1 && n >= 1 && n <= 12 && p.is(i+1, cNum) && !p.any(k, cUnit, cCounted) && !p.hindi(i):
 			hour, min, j, sure, frac = n, 30, k, likely, true
 		default:
@@ -60,26 +51,12 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 		if k == i {
 			return c, i, unsure
 		}
-		// "20 past 5", "ten minutes to six", "paanch minute kam"
-		m := k
-		if p.value(m, cUnit) == unitMinute {
-			m++
-		}
-		if n > 0 && n < 60 && (p.is(m, cPast) || m > k && p.any(m, cTo, cAfter, cBefore) || m == k && n >= 5 && n%5 == 0 && n < 30 && p.is(m, cTo) && p.is(i, cNum) && !p.is(m+2, cBaje)) {
-			if x, l := p.numberAt(m + 1); l > m+1 && x >= 1 && x <= 12 && !p.is(l, cUnit) && (m > k || p.is(m, cPast) || x <= n && p.is(m+1, cNum) || n > 12) {
-				hour, min, j, sure, frac = x, n, l, certain, true
-				if p.any(m, cTo, cBefore) {
-					min = -n
-				}
-				break
-			}
-		}
 		hour, j = n, k
 		d := p.digits(i)
 		switch {
 		case d >= 5, d == 3:
-			if d == 3 && (p.any(k, cAm, cPm)) && n%100 < 60 {
-				hour, min = n/100, n%100
+			if d == 3 && n%100 < 60 && n >= 100 && (p.any(k, cAm, cPm) || n%5 == 0 && n/100 <= 9 && p.any(i-1, cAt, cPart) && !p.any(k, cCounted, cUnit)) {
+				hour, min, sure = n/100, n%100, likely
 				break
 			}
 			return c, i, unsure
@@ -91,7 +68,7 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 			switch {
 			case p.any(k, cHrs), p.any(k, cAm, cPm):
 				sure = certain
-			case p.any(i-1, cAt, cAfter, cBefore, cBy, cUntil, cBetween, cFrom) && (n >= 1300 || n < 1000 || n%100 != 0 || n%5 == 0) && n < 1900 || p.is(k, cBaje):
+			case p.any(i-1, cAt, cAfter, cBefore, cBy, cUntil, cBetween, cFrom, cApprox) && (n >= 1300 || n < 1000 || n%100 != 0 || n%5 == 0) && n < 1900 || p.is(k, cBaje):
 				sure = likely
 			default:
 				return c, i, unsure
@@ -115,18 +92,18 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 			if d == 2 && (hour >= 13 || p.first(i) == '0') {
 				c.half = halfExact
 			}
-		case p.digits(k) == 2 && !p.is(k+1, cUnit) && d > 0 && d <= 2 && hour <= 12 && !p.glued(k) && (p.any(k+1, cAm, cPm, cBaje, cOclock) || k+1 == len(p.tokens) && i == 0): // "8 30 pm"
+		case p.digits(k) == 2 && !p.is(k+1, cUnit) && d > 0 && d <= 2 && hour <= 12 && !p.glued(k) && (p.any(k+1, cAm, cPm, cBaje, cOclock) || p.is(i-1, cAt) && !p.any(k+1, cCounted, cUnit) || k+1 == len(p.tokens) && i == 0): // "8 30 pm"
 			min, _ = p.numberAt(k)
 			if min >= 60 || min%5 != 0 && !p.any(k+1, cAm, cPm) {
 				return c, i, unsure
 			}
 			j = k + 1
 			sure = likely
-		case d > 0 && p.value(k, cUnit) == unitHour && p.glued(k) && p.digits(k+1) == 2 && p.glued(k+1): // 15h30
+		case d > 0 && d <= 2 && p.hourLetter(k) && p.digits(k+1) == 2 && p.glued(k+1) && !p.glued(k+2): // 15h30
 			min, _ = p.numberAt(k + 1)
-			j = k + 2
-			sure = certain
-			c.half = halfExact
+			j, sure, c.half = k+2, certain, halfExact
+		case d > 0 && d <= 2 && p.hourLetter(k) && (p.is(i-1, cAt) || hour >= 13 || p.mark(i-1, '-')): // at 16h
+			j, sure, c.half = k+1, certain, halfExact
 		case p.is(k, cBaj) && !p.is(k, cContinuous):
 			l := k + 1
 			if p.is(l, cOf) {
@@ -151,12 +128,19 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 			hour, min, j, sure, frac = n, -x, e+1, certain, true
 		case d == 0:
 			// "eight thirty", "paanch bees": an hour and minutes in words
-			if x, e := p.numberAt(k); e > k && p.digits(k) == 0 && n >= 1 && n <= 12 && x >= 10 && x < 60 && !p.any(e, cUnit, cTarikh, cMonth, cCounted) && (x != n+1 || n > 12 || !p.is(e, cBaje)) && !p.is(i, cTens) {
+			w := k
+			if p.mark(w, '-') && p.glued(w) {
+				w++
+			}
+			if x, e := p.numberAt(w); e > w && p.digits(w) == 0 && n >= 1 && n <= 12 && x >= 10 && x < 60 && !p.any(e, cUnit, cTarikh, cMonth, cCounted) && (x != n+1 || n > 12 || !p.is(e, cBaje)) && !p.is(i, cTens) {
 				if x%5 == 0 || p.any(e, cAm, cPm, cBaje) {
 					min, j, sure = x, e, likely
 				}
 			}
-			if e := k; j == k && p.tokenIsOh(k) { // "nine oh five"
+			if e := w; j == k && (p.tokenIsOh(w) || p.zero(w)) { // "nine oh five"
+				if p.mark(e+1, '-') {
+					e++
+				}
 				if x, l := p.numberAt(e + 1); l > e+1 && x < 10 {
 					min, j, sure = x, l, likely
 				}
@@ -192,12 +176,28 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 					c.half = halfPM
 				}
 			}
+		case p.is(j, cArticle) && p.glued(j) && p.digits(j-1) > 0, p.is(j, cP) && p.digits(j-1) > 0 && p.glued(j): // 7a, 7p
+			sure = certain
+			c.half = halfPM
+			if p.is(j, cArticle) {
+				c.half = halfAM
+			}
+		case p.any(j, cArticle, cP) && p.unitLetter(j+1) && hour <= 12: // a m
+			sure = certain
+			c.half = halfPM
+			if p.is(j, cArticle) {
+				c.half = halfAM
+			}
+			j++
 		case p.tokenText(j) == "ish" || p.mark(j, '-') && p.tokenText(j+1) == "ish":
 			sure = certain
 			if p.mark(j, '-') {
 				j++
 			}
 			c.approx = true
+		case p.is(j, cZone) && sure == certain, p.is(j, cZone) && p.is(i-1, cAt):
+			c.zoned, c.zone = true, int16(p.value(j, cZone))
+			sure = certain
 		case p.value(j, cPart) == int(partNoon) && hour == 12 && min == 0:
 			return clockval{minute: 12 * h, half: halfExact}, j + 1, certain
 		case p.value(j, cPart) == int(partMidnight) && hour == 12:
@@ -213,9 +213,87 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 	}
 }
 
+// hourLetter reports whether the token at i is an h right after digits.
+func (p *parser) hourLetter(i int) bool {
+	t := p.at(i)
+	return t != nil && t.glued && t.kind == tWord && t.end-t.start == 1 && p.phrase[t.start]|0x20 == 'h'
+}
+
+// unitLetter reports whether the token at i is a single m.
+func (p *parser) unitLetter(i int) bool {
+	t := p.at(i)
+	return t != nil && t.kind == tWord && t.end-t.start == 1 && p.phrase[t.start]|0x20 == 'm'
+}
+
+func (p *parser) zero(i int) bool {
+	n, k := p.numberAt(i)
+	return k > i && n == 0 && p.digits(i) == 0
+}
+
 func (p *parser) tokenIsOh(i int) bool {
 	t := p.at(i)
 	return t != nil && t.kind == tWord && (equalFold(p.phrase[t.start:t.end], "oh") || equalFold(p.phrase[t.start:t.end], "o"))
+}
+
+// minutesTo reads "20 past 5", "ten minutes to six", "a quarter to noon", "half
+// past nine pm" at i.
+func (p *parser) minutesTo(i int) (c clockval, next int, ok bool) {
+	j := i
+	if p.is(j, cArticle) {
+		j++
+	}
+	var n int
+	minutes, words := false, false
+	switch v := p.value(j, cQty); {
+	case v == qtyHalf && p.is(j+1, cPast), v == qtyQuarter && p.any(j+1, cPast, cAfter, cTo, cBefore, cUntil, cOf):
+		n, j, minutes = v, j+1, true
+	case v >= 0:
+		return c, i, false
+	default:
+		m, k := p.numberAt(j)
+		if k == j || m < 1 || m > 59 || p.digits(j) > 2 {
+			return c, i, false
+		}
+		n, words = m, p.digits(j) == 0
+		if p.value(k, cUnit) == unitMinute {
+			minutes = true
+			k++
+		}
+		j = k
+	}
+	before := p.any(j, cTo, cBefore, cUntil) || p.is(j, cOf) && minutes && p.value(j-1, cQty) == qtyQuarter
+	switch {
+	case p.is(j, cPast), p.is(j, cAfter) && (minutes || n%5 == 0 && n >= 10):
+	case before && minutes:
+	case before && p.is(j, cTo) && n%5 == 0 && n < 30: // "ten to five"; but "10 to 11" is from ten on
+	default:
+		return c, i, false
+	}
+	k := j + 1
+	switch x, l := p.numberAt(k); {
+	case p.value(k, cPart) == int(partNoon), p.value(k, cPart) == int(partMidnight), p.is(k, cFrac):
+		return p.shift(n, before, k)
+	case l == k || x < 1 || x > 24 || p.is(l, cUnit) && !p.glued(l) || p.digits(k) > 2:
+		return c, i, false
+	case !minutes && p.is(j, cTo) && !(x <= n && words && p.digits(k) == 0 || n > 12 && x <= 12):
+		return c, i, false
+	case !minutes && p.is(j, cAfter) && !words && n <= 12:
+		return c, i, false
+	}
+	return p.shift(n, before, k)
+}
+
+// shift is the time at k, n minutes before or after.
+func (p *parser) shift(n int, before bool, k int) (c clockval, next int, ok bool) {
+	to, next, sure := p.timeAt(k)
+	if next == k || to.bad || sure == unsure && !p.onlyNumber(k, next) {
+		return c, k, false
+	}
+	if before {
+		n = -n
+	}
+	to.minute += int16(n)
+	return to, next, true
 }
 
 // hindi reports whether the word at i is written in Devanagari or is a Hindi

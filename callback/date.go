@@ -29,6 +29,17 @@ func (p *parser) numericDate(i int) (a atom, ok bool) {
 			a.end++
 		}
 		return p.exact(a, x, y, z)
+	case !three && sep != '.' && p.digits(i) <= 2 && p.digits(i+2) == 4 && y >= 2000 && y < 2200, !three && p.digits(i) == 4 && x >= 2000 && x < 2200 && p.digits(i+2) <= 2 && sep != '.': // 2/2026, 2026-02
+		if p.digits(i) == 4 {
+			x, y = y, x
+		}
+		a.end = i + 3
+		if x < 1 || x > 12 {
+			return a, false
+		}
+		d.set(hMonth | hYear)
+		d.month, d.year = int8(x), int16(y)
+		return a, true
 	case p.digits(i) > 2 || p.digits(i+2) > 2:
 		return a, false
 	case three && (p.digits(i+4) == 4 || p.digits(i+4) == 2):
@@ -129,7 +140,7 @@ func (p *parser) yearAt(i int) (y, next int) {
 		j++
 	}
 	n, k := p.numberAt(j)
-	if p.digits(j) == 4 && n >= 1990 && n <= 2100 && !p.any(k, cHrs, cCounted) && !p.mark(k, ':') {
+	if p.digits(j) == 4 && n >= 1900 && n <= 2200 && !p.any(k, cHrs, cCounted) && !p.mark(k, ':') {
 		return n, k
 	}
 	return 0, i
@@ -170,6 +181,9 @@ func (p *parser) monthDate(i int) (a atom, ok bool) {
 	}
 	// a second day: "10 to 12 march", "10 ya 11 march"
 	if k := j; p.any(k, cTo, cSe, cOr, cAnd) || p.mark(k, '-') {
+		if p.is(k+1, cThe) {
+			k++
+		}
 		if _, l, _ := p.mdayAt(k + 1); l > k+1 && (p.is(l, cMonth) || p.is(l, cOf) && p.is(l+1, cMonth) || p.is(l, cTarikh)) {
 			j = l
 			if p.is(j, cTarikh) {
@@ -194,7 +208,7 @@ func (p *parser) monthDate(i int) (a atom, ok bool) {
 		return p.datePart(a, n, m, k+1)
 	}
 	// "10th of next month", "3rd of this month", "the 5th of the month"
-	if k > j && (ordinal || p.is(j-1, cTarikh)) {
+	if k > j && (ordinal || p.is(j-1, cTarikh) || p.is(j, cOf)) {
 		w, l := p.whichAt(k)
 		if p.value(l, cUnit) == unitMonth && n >= 1 && n <= 31 {
 			d.set(hMday | hMonthOff)
@@ -215,8 +229,12 @@ func (p *parser) datePart(a atom, day, month, j int) (atom, bool) {
 	if p.mark(j, '.') && p.glued(j) && p.digits(j+1) == 0 {
 		j++
 	}
-	if p.mark(j, '-') || p.mark(j, '/') {
+	if p.mark(j, '-') && p.glued(j) || p.mark(j, '/') {
 		j++
+		if y, _ := p.numberAt(j); p.digits(j) == 2 && p.glued(j) {
+			a.end = j + 1
+			return p.exact(a, 2000+y, month, day)
+		}
 	}
 	if y, k := p.yearAt(j); k > j {
 		a.end = k
@@ -250,12 +268,18 @@ func (p *parser) monthDay(i int) (a atom, ok bool) {
 		return p.mdayAtom(a, n, j+1)
 	case ordinal && p.is(j-1, cSuffix), ordinal && p.digits(i) > 0, ordinal && p.numeric(i):
 		// 20th; but not the 5th floor, the 2nd half
-		if p.any(j, cCounted, cUnit, cLabel, cPart, cWeekday, cEvent) && !p.is(j, cPart) && !p.is(j, cWeekday) {
+		if p.any(j, cCounted, cUnit, cLabel, cPart, cWeekday, cEvent, cQuarter, cFinal) && !p.is(j, cPart) && !p.is(j, cWeekday) {
 			return a, false
 		}
 		return p.mdayAtom(a, n, j)
 	case ordinal && p.any(i-1, cThe, cOn, cBy, cUntil, cAfter, cBefore) && (j >= len(p.tokens) || p.any(j, cOf, cAt, cKo, cOf) || p.punct(j)):
 		return p.mdayAtom(a, n, j)
+	case !ordinal && p.is(i-1, cThe) && p.digits(i) == 2 && n > 12 && n <= 31 && (j >= len(p.tokens) || p.punct(j) || p.is(j, cAt)): // the 24
+		return p.mdayAtom(a, n, j)
+	case !ordinal && p.digits(i) == 4 && p.any(i-1, cIn, cAfter, cBefore, cBy) && n > 2000 && n < 2200 && (j >= len(p.tokens) || p.punct(j)): // in 2027
+		a.day.set(hYear)
+		a.day.year, a.end = int16(n), j
+		return a, true
 	case !ordinal && p.is(j, cKo) && n >= 1 && n <= 31 && (p.digits(i) > 0 || n > 2) && !p.weak(i, cNum):
 		return p.mdayAtom(a, n, j)
 	case !ordinal && p.is(j, cSe) && p.is(j+2, cTarikh), (p.mark(j, '-') || p.any(j, cTo, cOr)) && p.is(j+2, cTarikh): // 10 se 12 tarikh

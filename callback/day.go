@@ -26,7 +26,7 @@ type dayspec struct {
 	plain           bool // days and months were counted ("in two days")
 }
 
-type dayBits uint16
+type dayBits uint32
 
 const (
 	hRel dayBits = 1 << iota
@@ -45,6 +45,7 @@ const (
 	hMonths
 	hPast // it lies in the past
 	hNthWeekday
+	hQuarter
 )
 
 func (d *dayspec) set(b dayBits)     { d.has |= b }
@@ -95,6 +96,8 @@ func (p *parser) whichAt(i int) (w which, next int) {
 		}
 	case p.is(j, cLast):
 		return whichLast, j + 1
+	case p.is(j, cFinal) && p.any(j+1, cNum, cFew, cCouple) && p.is(j+2, cUnit):
+		return whichLast, j + 1
 	case p.is(j, cFinal) && !p.any(j+2, cOf, cIn) && p.any(j+1, cUnit, cWeekday, cMonth, cPart, cWeekend):
 		return whichLast, j + 1
 	}
@@ -113,6 +116,16 @@ func (p *parser) dayAt(i int) (a atom, ok bool) {
 	}
 	if b, ok := p.monthDate(i); ok {
 		return b, true
+	}
+	if n, k := p.numberAt(i); k > i && n > 0 && n < 20 && p.is(k, cWeekday) && p.any(k+1, cHence, cAgo) { // three Fridays from now
+		d.set(hWeekday | hDays)
+		d.weekday = int8(p.value(k, cWeekday))
+		d.days, d.days2, d.anchored = 7*(n-1), 7*(n-1), true
+		if p.is(k+1, cAgo) {
+			d.set(hPast)
+		}
+		a.end = k + 2
+		return a, true
 	}
 	w, j := p.whichAt(i)
 	d.which = w
@@ -155,6 +168,24 @@ func (p *parser) dayAt(i int) (a atom, ok bool) {
 		d.which = whichPlain
 		a.end = j + 1
 		return p.sliceAfter(a), true
+	case p.is(j, cQuarter) && w != whichPlain:
+		d.set(hQuarter)
+		d.monthOff = whichOffset(w, p.is(i, cComing))
+		if w == whichLast {
+			d.set(hPast)
+		}
+		d.which = whichPlain
+		a.end = j + 1
+		return a, true
+	case p.is(j, cYearend):
+		d.set(hYearOff | hSlice)
+		d.slice, d.which = sliceEnd, whichPlain
+		a.end = j + 1
+		return a, true
+	case p.value(j, cUnit) == unitDay && p.is(j+1, cBefore) && p.is(j+2, cDaybefore):
+		d.set(hPast)
+		a.end = j + 3
+		return a, true
 	case p.value(j, cUnit) == unitWeek && p.is(j+1, cAfter) && p.is(j+2, cNext): // week after next
 		d.set(hWeek)
 		d.week = 2
@@ -322,8 +353,11 @@ func (p *parser) sliceAt(i int) (a atom, ok bool) {
 		case p.value(j, cUnit) == unitDay && (last || nth == 1):
 			lastDay = last
 			s = sliceStart
-		case p.is(j, cWeekday):
-			weekday = p.value(j, cWeekday)
+		case p.is(j, cWeekday), p.is(j, cWeekend):
+			weekday = 6
+			if p.is(j, cWeekday) {
+				weekday = p.value(j, cWeekday)
+			}
 			if last {
 				nth = -1
 			}
@@ -368,6 +402,10 @@ func (p *parser) sliceAt(i int) (a atom, ok bool) {
 		d.set(hPast)
 	}
 	a.end = k + 1
+	if y, l := p.yearAt(a.end); l > a.end && d.is(hMonth) {
+		d.set(hYear)
+		d.year, a.end = int16(y), l
+	}
 	switch {
 	case weekday >= 0:
 		d.set(hNthWeekday)

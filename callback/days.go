@@ -43,6 +43,12 @@ func (p *parser) resolveDay(d *dayspec) (r days, ok bool) {
 		if d.is(hMonth) && d.month <= 12 && d.mday <= 12 && false {
 			r.ambiguous = true
 		}
+	case d.is(hQuarter):
+		r.rule = Date
+		_, m, _ := today.date()
+		lo := today.monthStart(3*int(d.monthOff) - (m-1)%3)
+		hi := lo.monthStart(2).monthEnd()
+		set(max(lo, today+1), hi, max(lo+4, today+1))
 	case d.is(hMonth | hMonthOff):
 		r.rule = Date
 		first, ok := p.monthOf(d)
@@ -61,6 +67,9 @@ func (p *parser) resolveDay(d *dayspec) (r days, ok bool) {
 		if !d.is(hSlice) { // the same day of the month
 			_, _, m := today.date()
 			pick = first + civil(min(m, daysInMonth(first))-1)
+		}
+		if d.is(hSlice) && d.slice == sliceMid {
+			pick = lo + 5
 		}
 		set(lo, hi, max(pick, lo))
 	case d.is(hYear | hYearOff):
@@ -92,13 +101,8 @@ func (p *parser) resolveDay(d *dayspec) (r days, ok bool) {
 		switch {
 		case d.is(hWeek):
 			day = today.monday() + civil(7*int(d.week)) + civil((int(d.weekday)+6)%7)
-			if day <= today {
-				if d.week > 0 {
-					return r, false
-				}
-				if day < today {
-					day += 7
-				}
+			if day < today {
+				return r, false
 			}
 		case d.which == whichNext:
 			day = today.monday() + 7 + civil((int(d.weekday)+6)%7)
@@ -222,7 +226,10 @@ func (p *parser) addDays(r days, d *dayspec) days {
 	switch {
 	case d.few:
 		r.rule = Vague
-		r.pick = lo + (hi-lo)/2
+		r.pick = lo + 1
+		if hi-lo > 7 {
+			r.pick = lo + (hi-lo)/2
+		}
 	case d.weeks || d.approx:
 		r.lo, r.hi = lo-1, hi+1
 	}
@@ -339,18 +346,18 @@ func (p *parser) nthWeekday(d *dayspec) (civil, bool) {
 				y++
 			}
 			first = civilDate(y+n, int(d.month), 1)
+			if d.is(hYear) {
+				first = civilDate(int(d.year), int(d.month), 1)
+			}
 		} else {
 			first = p.today.monthStart(int(d.monthOff) + n)
 		}
-		var c civil
-		if d.nth < 0 {
-			end := first.monthEnd()
-			c = end - civil((end.weekday()-int(d.weekday)+7)%7)
-		} else {
-			c = first + civil((int(d.weekday)-first.weekday()+7)%7) + civil(7*(int(d.nth)-1))
-			if c > first.monthEnd() {
-				return 0, false
-			}
+		c := nthOf(first, int(d.weekday), int(d.nth))
+		if c > first.monthEnd() {
+			return 0, false
+		}
+		if d.is(hYear) {
+			return c, c >= p.today
 		}
 		if c >= p.today {
 			return c, true
@@ -370,20 +377,50 @@ const (
 	holidayIndependence
 	holidayRepublic
 	holidayGandhi
+	// and those on a weekday of a month
+	holidayThanksgiving
+	holidayBlackfriday
+	holidayLaborday
+	holidayMemorialday
+	holidayMothersday
+	holidayFathersday
+	holidayMlkday
 )
 
 var holidays = [...][2]int{ // month, day
 	{12, 25}, {12, 24}, {1, 1}, {12, 31}, {2, 14}, {10, 31}, {8, 15}, {1, 26}, {10, 2},
 }
 
-func nextHoliday(n int, today civil) (civil, bool) {
-	if n >= len(holidays) {
+// movingHolidays are on the nth weekday of a month, or so many days after it.
+var movingHolidays = [...]struct{ month, weekday, nth, after int }{
+	{11, 4, 4, 0}, {11, 4, 4, 1}, {9, 1, 1, 0}, {5, 1, -1, 0}, {5, 0, 2, 0}, {6, 0, 3, 0}, {1, 1, 3, 0},
+}
+
+func holidayIn(n, y int) (civil, bool) {
+	if n < len(holidays) {
+		return civilDate(y, holidays[n][0], holidays[n][1]), true
+	}
+	if n -= len(holidays); n >= len(movingHolidays) {
 		return 0, false
 	}
-	y, _, _ := today.date()
-	c := civilDate(y, holidays[n][0], holidays[n][1])
-	if c < today {
-		c = civilDate(y+1, holidays[n][0], holidays[n][1])
+	m := movingHolidays[n]
+	return nthOf(civilDate(y, m.month, 1), m.weekday, m.nth) + civil(m.after), true
+}
+
+// nthOf is the nth weekday of the month that starts at first; -1 is the last.
+func nthOf(first civil, weekday, nth int) civil {
+	if nth < 0 {
+		end := first.monthEnd()
+		return end - civil((end.weekday()-weekday+7)%7)
 	}
-	return c, true
+	return first + civil((weekday-first.weekday()+7)%7) + civil(7*(nth-1))
+}
+
+func nextHoliday(n int, today civil) (civil, bool) {
+	y, _, _ := today.date()
+	c, ok := holidayIn(n, y)
+	if ok && c < today {
+		c, ok = holidayIn(n, y+1)
+	}
+	return c, ok
 }

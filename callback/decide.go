@@ -193,6 +193,11 @@ func partOf(id partID, user []part) part {
 // clockTime is a time of day, on a day or on the next that has it.
 func (p *parser) clockTime(f *frame) answer {
 	c := f.clock
+	if c.lo.zoned || c.hi.zoned {
+		if r, ok := p.abroad(f); ok {
+			return r
+		}
+	}
 	rule := Clock
 	part := f.part
 	if !f.has.is(aPart) {
@@ -272,6 +277,32 @@ func (p *parser) clockTime(f *frame) answer {
 	r.rule = rule
 	r.ambiguous = ambiguous
 	return r
+}
+
+// abroad reads a clock time in the zone that was named with it, unless the
+// customer's own zone is that one at some time of the year: people say EST in
+// summer too.
+func (p *parser) abroad(f *frame) (answer, bool) {
+	minutes := int(f.clock.lo.zone)
+	if f.clock.hi.zoned {
+		minutes = int(f.clock.hi.zone)
+	}
+	y := p.heard.Year()
+	for _, m := range [...]time.Month{time.January, time.July} {
+		if _, off := time.Date(y, m, 1, 12, 0, 0, 0, p.zone).Zone(); off == minutes*60 {
+			return answer{}, false
+		}
+	}
+	q := *p
+	q.zone = time.FixedZone("", minutes*60)
+	q.heard = p.heard.In(q.zone)
+	q.today = civilOf(q.heard)
+	q.minute = q.heard.Hour()*h + q.heard.Minute()
+	g := *f
+	g.clock.lo.zoned, g.clock.hi.zoned = false, false
+	r := q.clockTime(&g)
+	r.at, r.from, r.to = r.at.In(p.zone), r.from.In(p.zone), r.to.In(p.zone)
+	return r, true
 }
 
 // ahead reports whether a time on the day is still to come; of a span, whether

@@ -22,8 +22,17 @@ func (p *parser) durationAt(i int) (a atom, ok bool) {
 			return a, true
 		}
 	}
+	if _, _, ok := p.minutesTo(i); ok { // ten minutes to six
+		return a, false
+	}
 	n, j := p.amountAt(i)
 	switch {
+	case j > i && j == i+1 && p.is(i-1, cIn) && p.digits(i) == 2 && n.lo >= 5*60 && n.lo < 60*60 && n.lo == n.hi && (j >= len(p.tokens) || p.punct(j)): // in 15
+		a.dur = durations{lo: n.lo, hi: n.lo}
+		a.end = j
+		return a, true
+	case j > i && p.digits(i) > 0 && p.hourLetter(i+1) && (p.is(i-1, cAt) || p.digits(i+2) == 2 && p.glued(i+2) && !p.glued(i+3)): // at 16h, 9h30
+		return a, false
 	case j > i:
 	case p.is(i, cUnit) && p.digits(i-1) == 0 && p.is(i+1, cBhar): // ghante bhar
 		n = amount{lo: 60, hi: 60, bare: true}

@@ -66,6 +66,9 @@ const (
 	cMonthend  // month end
 	cEnding    // end of
 	cStarting  // beginning of
+	cQuarter   // quarter of a year
+	cYearend   // end of year
+	cP         // 7p
 	cHoliday   // value: holidayChristmas…
 	cFeast     // a feast that moves from year to year
 	cNext      // next, agle

@@ -159,8 +159,11 @@ func (p *parser) oneAmount(i int) (sixtieths, next int) {
 	}
 	sum := n * 60
 	switch {
-	case p.value(j, cQty) == qtyQuarters || p.value(j, cQty) == qtyQuarter && n == 3: // three quarters of an
+	case p.value(j, cQty) == qtyQuarters || p.value(j, cQty) == qtyQuarter && n == 3 || p.mark(j, '-') && p.value(j+1, cQty) == qtyQuarters: // three quarters of an
 		j++
+		if p.is(j, cQty) {
+			j++
+		}
 		if p.is(j, cOf) {
 			j++
 		}

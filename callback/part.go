@@ -260,7 +260,7 @@ func (p *parser) mealAt(i int, of partID) (a atom, ok bool) {
 		a.part, a.start, a.end = after[meal], prev, i+1
 	case p.is(prev, cBefore):
 		a.part, a.start, a.end = before[meal], prev, i+1
-	case p.any(prev, cAt, cBy), p.is(k, cTimeword), p.any(j, cMein, cPe) && !p.isBusyTail(j+1):
+	case p.any(prev, cAt, cBy), p.is(prev, cIn) && p.at(prev).end-p.at(prev).start > 2, p.any(i-1, cDayrel, cWeekday) && j >= len(p.tokens), p.is(k, cTimeword), p.any(j, cMein, cPe) && !p.isBusyTail(j+1):
 		a.part, a.end = during[meal], j
 		if p.is(k, cTimeword) {
 			a.end = k + 1
