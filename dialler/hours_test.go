@@ -106,7 +106,7 @@ func TestWindowOnOddDays(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				checkMinutes(t, w, nil, noon.Add(-40*time.Hour), 92*60)
+				checkMinutes(t, w, nil, noon.Add(-20*time.Hour), 42*60)
 			})
 		}
 	}
@@ -314,7 +314,7 @@ func TestWindowProperties(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v: %v", hours, err)
 		}
-		checkMinutes(t, w, holidays, noon.Add(-36*time.Hour), 72*60)
+		checkMinutes(t, w, holidays, noon.Add(-18*time.Hour), 36*60)
 
 		at := noon.Add(time.Duration(rapid.Int64Range(-int64(100*time.Hour), int64(100*time.Hour)).Draw(t, "at")))
 		next, ok := w.Next(at)
