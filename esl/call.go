@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/google/uuid"
-
 	"ringback/dialler"
 )
 
@@ -21,8 +19,10 @@ import (
 // any order and twice; each step is told once.
 type call struct {
 	id   dialler.CallID
-	bot  string // ID of the bot leg, if there is to be one
-	ours bool   // this process placed it, or was asked about it
+	ours bool // this process placed it, or was asked about it
+
+	bot  string   // ID of the bot leg; "": there was none yet
+	legs []string // of every bot leg there was
 
 	created  bool // FreeSWITCH has told of the customer leg
 	rang     bool
@@ -87,14 +87,14 @@ const (
 	botGone
 )
 
-// botSpace is the name space of the IDs of bot legs.
-var botSpace = uuid.MustParse("8d7a2f9e-6b0f-4a35-9d8e-0f4c6e1b7a52")
-
-// botLeg is the ID of a call's bot leg. It is made from the call's, so that
-// the leg is found again after a restart, and a second originate of it is
-// refused by FreeSWITCH as a duplicate.
-func botLeg(id dialler.CallID) string {
-	return uuid.NewSHA1(botSpace, []byte(id)).String()
+// ownBotLocked makes leg the bot leg of a call. Each has an ID of its own: what
+// is still told of one that failed is not taken for news of the next.
+func (s *Switch) ownBotLocked(c *call, leg string) {
+	c.bot = leg
+	if s.bots[leg] != c {
+		s.bots[leg] = c
+		c.legs = append(c.legs, leg)
+	}
 }
 
 var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
@@ -107,14 +107,14 @@ func checkID(id dialler.CallID) error {
 }
 
 func newCall(id dialler.CallID) *call {
-	return &call{id: id, bot: botLeg(id), settled: make(chan struct{}), done: make(chan struct{})}
+	return &call{id: id, settled: make(chan struct{}), done: make(chan struct{})}
 }
 
 // addLocked makes a call known, so that no event of it is missed.
 func (s *Switch) addLocked(id dialler.CallID) *call {
 	s.sweepLocked(time.Now())
 	c := newCall(id)
-	s.calls[id], s.bots[c.bot] = c, c
+	s.calls[id] = c
 	return c
 }
 
@@ -139,7 +139,9 @@ func (s *Switch) forgetLocked(c *call) {
 	c.stopTimers()
 	if s.calls[c.id] == c {
 		delete(s.calls, c.id)
-		delete(s.bots, c.bot)
+		for _, leg := range c.legs {
+			delete(s.bots, leg)
+		}
 	}
 }
 

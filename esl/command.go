@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/percipia/eslgo"
@@ -16,9 +17,10 @@ import (
 // nobody waited for any more would go to the next. After any timeout the
 // connection is therefore closed, and the next command makes a new one.
 type commands struct {
-	opts Options
-	turn chan struct{} // holds a token while nobody has the connection
-	conn *eslgo.Conn   // whoever has the token may touch it; nil: not connected
+	opts  Options
+	turn  chan struct{} // holds a token while nobody has the connection
+	conn  *eslgo.Conn   // whoever has the token may touch it; nil: not connected
+	stale atomic.Bool   // conn is not to be used again
 }
 
 func newCommands(o Options) *commands {
@@ -96,6 +98,9 @@ func (c *commands) exchange(ctx context.Context, message raw) (string, error) {
 	if ctx.Err() != nil { // both were ready
 		return "", fmt.Errorf("%w: %w", errNotSent, ctx.Err())
 	}
+	if c.stale.Swap(false) {
+		c.drop()
+	}
 	var reply *eslgo.RawResponse
 	for fresh := false; ; {
 		if c.conn == nil {
@@ -132,6 +137,11 @@ func (c *commands) drop() {
 		c.conn = nil
 	}
 }
+
+// distrust has the next command make a new connection. If the event connection
+// has broken, this one may be dead without knowing it: eslgo falls silent for
+// good when a frame ends in the middle.
+func (c *commands) distrust() { c.stale.Store(true) }
 
 // close closes the connection as soon as nobody uses it.
 func (c *commands) close() {

@@ -3,11 +3,11 @@ package esl
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"ringback/dialler"
 )
@@ -58,35 +58,38 @@ func (c *call) knownUp(mu interface {
 	return c.answered && !c.gone && c.ending == notEnding
 }
 
-// callBot makes the bot leg, with the context on it before it is dialled.
+// callBot makes the bot leg, with the context on it before it is dialled. Its
+// ID is put on the customer leg first, so that it is found after a restart.
 func (s *Switch) callBot(ctx context.Context, c *call, h dialler.Handover) error {
-	command, err := s.botLeg(c, h)
+	leg := uuid.NewString()
+	command, err := s.botLeg(c, leg, h)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
-	switch c.state {
-	case noBot, botGone:
-		c.state = botAsked
-	default:
+	c.ours = true
+	switch {
+	case c.ext || c.state != noBot && c.state != botGone:
 		s.bridge(c) // found parked after a restart
 		s.mu.Unlock()
 		return nil
 	}
-	c.ours = true
+	c.state = botAsked
+	s.ownBotLocked(c, leg)
 	if h.Timeout > 0 {
-		c.botWait = s.after(h.Timeout, func() { s.botLate(c, h.Timeout) })
+		c.botWait = s.after(h.Timeout, func() { s.botLate(c, leg, h.Timeout) })
 	}
 	s.mu.Unlock()
 
-	err = s.cmd.bgapi(ctx, c.bot, command)
+	_, err = s.cmd.api(ctx, "uuid_setvar "+string(c.id)+" ringback_bot "+leg)
+	if err == nil {
+		err = s.cmd.bgapi(ctx, leg, command)
+	}
 	if err != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if c.botWait != nil {
+		if c.bot == leg && c.state == botAsked {
 			c.botWait.Stop()
-		}
-		if c.state == botAsked {
 			c.state = botGone // should it come all the same, it is hung up
 		}
 	}
@@ -94,21 +97,21 @@ func (s *Switch) callBot(ctx context.Context, c *call, h dialler.Handover) error
 }
 
 // botLate gives up waiting for the bot. The lock is held.
-func (s *Switch) botLate(c *call, limit time.Duration) {
-	if c.joined || c.gone || c.state == noBot || c.state == botGone {
+func (s *Switch) botLate(c *call, leg string, limit time.Duration) {
+	if c.joined || c.gone || c.bot != leg || c.state == botGone {
 		return
 	}
-	s.killLocked(c.bot, "NO_ANSWER")
+	s.killLocked(leg, "NO_ANSWER")
 	s.botEnded(c, dialler.Cause{}, fmt.Sprintf("the bot did not answer within %v", limit), time.Now())
 }
 
 // botLeg makes the originate of the bot leg: our mark, the context as channel
 // variables RINGBACK_*, and as SIP headers.
-func (s *Switch) botLeg(c *call, h dialler.Handover) (string, error) {
+func (s *Switch) botLeg(c *call, id string, h dialler.Handover) (string, error) {
 	if err := checkEndpoint(h.Bot.Endpoint); err != nil {
 		return "", fmt.Errorf("endpoint of bot %q: %w", h.Bot.Name, err)
 	}
-	vars := append(s.mark(c.id, s.opts.App+"-bot"),
+	vars := append(s.mark(c.id, id, s.opts.App+"-bot"),
 		dialler.Var{Name: "ignore_early_media", Value: "true"},
 		dialler.Var{Name: "hangup_after_bridge", Value: "true"})
 	if h.Timeout > 0 {
@@ -120,19 +123,26 @@ func (s *Switch) botLeg(c *call, h dialler.Handover) (string, error) {
 			dialler.Var{Name: "origination_caller_id_name", Value: string(h.Context.Number)})
 	}
 	vars = append(vars, variables(h.Context)...)
-	for _, header := range h.Context.Headers() {
-		vars = append(vars, sipHeader(header))
-	}
-	if s.opts.UserToUser {
-		vars = append(vars, sipHeader(dialler.Var{Name: "User-to-User", Value: h.Context.UserToUser()}))
-	}
+	vars = append(vars, s.sipHeaders(h.Context)...)
 	kept := vars[:0]
 	for _, v := range vars {
 		if v.Value != "" { // FreeSWITCH has no empty variables
 			kept = append(kept, v)
 		}
 	}
-	return leg(kept, c.bot, h.Bot.Endpoint, "&park()")
+	return leg(kept, id, h.Bot.Endpoint, "&park()")
+}
+
+// sipHeaders is the context as the variables that mod_sofia sends as headers.
+func (s *Switch) sipHeaders(x dialler.Context) []dialler.Var {
+	headers := x.Headers()
+	if s.opts.UserToUser {
+		headers = append(headers, dialler.Var{Name: "User-to-User", Value: x.UserToUser()})
+	}
+	for i := range headers {
+		headers[i] = sipHeader(headers[i])
+	}
+	return headers
 }
 
 // sipHeader makes the variable that mod_sofia sends as a header. A line end in
@@ -177,106 +187,4 @@ func (m byteEscaper) replace(b []byte) []byte {
 		}
 	}
 	return out.Bytes()
-}
-
-// extensionForm is "context,exten" or, as Asterisk writes it,
-// "context,exten,priority"; FreeSWITCH has no priorities.
-var extensionForm = regexp.MustCompile(`^([A-Za-z0-9_.-]+),([A-Za-z0-9_.*#+-]+)(,[0-9]+)?$`)
-
-// transfer hands the customer leg to the dialplan, with the context on it.
-func (s *Switch) transfer(ctx context.Context, c *call, h dialler.Handover) error {
-	m := extensionForm.FindStringSubmatch(h.Bot.Extension)
-	if m == nil {
-		return fmt.Errorf("extension of bot %q: got %.100q; want context,exten such as ringback-bot,agent", h.Bot.Name, h.Bot.Extension)
-	}
-	place, exten := m[1], m[2]
-	vars := []dialler.Var{{Name: "ringback_bot", Value: "extension"}}
-	for _, v := range variables(h.Context) {
-		if v.Value != "" {
-			vars = append(vars, v)
-		}
-	}
-	commands, err := setvars(string(c.id), vars)
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	if c.ext || c.joined {
-		s.mu.Unlock()
-		return nil
-	}
-	c.ext, c.ours = true, true
-	settled := c.settled
-	s.mu.Unlock()
-
-	limit := h.Timeout
-	if limit <= 0 {
-		limit = dialler.DefaultBotTimeout
-	}
-	began := time.Now()
-	err = s.handOver(ctx, c, settled, append(commands, "uuid_transfer "+string(c.id)+" "+exten+" XML "+place), limit)
-	if err != nil {
-		s.mu.Lock()
-		c.ext = false
-		s.mu.Unlock()
-		return err
-	}
-	s.background(func(ctx context.Context) { s.awaitDialplan(ctx, c, h.Bot, limit-time.Since(began)) })
-	return nil
-}
-
-// handOver runs the commands once the leg is parked: as long as its originate
-// is not over, that would put it back to where it was to go.
-func (s *Switch) handOver(ctx context.Context, c *call, settled <-chan struct{}, commands []string, limit time.Duration) error {
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	select {
-	case <-settled:
-	case <-c.done:
-		return errNoSession
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return errors.New("the customer leg is not parked yet")
-	}
-	for _, command := range commands {
-		if _, err := s.cmd.api(ctx, command); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// awaitDialplan tells that the dialplan has the call once it runs an
-// application of its own on it. Where there is no such extension, FreeSWITCH
-// hangs up, and that is told anyway.
-func (s *Switch) awaitDialplan(ctx context.Context, c *call, bot dialler.Bot, limit time.Duration) {
-	end := time.After(max(limit, time.Second))
-	pause := 10 * time.Millisecond
-	for {
-		app, err := s.cmd.api(ctx, "uuid_getvar "+string(c.id)+" current_application")
-		if err == nil && app != "_undef_" && app != "park" {
-			s.mu.Lock()
-			s.join(c, time.Now())
-			s.mu.Unlock()
-			return
-		}
-		select {
-		case <-c.done:
-			return
-		case <-ctx.Done():
-			return
-		case <-end:
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if !c.joined && !c.gone && c.ending == notEnding {
-				c.ext = false
-				s.tell(c, dialler.Event{Kind: dialler.BotFailed, Reason: fmt.Sprintf(
-					"extension %q of bot %q ran no application within %v", bot.Extension, bot.Name, limit)})
-			}
-			return
-		case <-time.After(pause):
-			pause = min(2*pause, 200*time.Millisecond)
-		}
-	}
 }

@@ -28,8 +28,8 @@ type event struct {
 	talked bool   // Caller-Channel-Answered-Time is set: it has been answered
 	bridge [2]string
 
-	app, call string // our mark: ringback_app, ringback_call
-	verdict   string // of a detector
+	app, call, own string // our mark: ringback_app, ringback_call, ringback_leg
+	verdict        string // of a detector
 
 	cause   string // Hangup-Cause
 	q850    int    // hangup_cause_q850
@@ -78,6 +78,8 @@ func (d decoder) decode(body []byte) (event, error) {
 			set(&e.app, value)
 		case "variable_ringback_call":
 			set(&e.call, value)
+		case "variable_ringback_leg":
+			set(&e.own, value)
 		case "Hangup-Cause":
 			set(&e.cause, value)
 		case "variable_hangup_cause_q850":

@@ -33,15 +33,19 @@ func (s *Switch) Find(ctx context.Context, id dialler.CallID) (dialler.Sighting,
 		return fail(err)
 	}
 	seen := dialler.Sighting{Found: true, Answered: d.State == "answered"}
-	inDialplan := d.Bot == "extension" && d.Running != "" && d.Running != "park"
-	bot := false
-	if !inDialplan {
-		if bot, err = s.exists(ctx, botLeg(id)); err != nil {
+	joinedThere := d.Bot == inDialplan && (talks(d.Running) || d.Bridged != "")
+	bot := d.bot()
+	if bot != "" {
+		there, err := s.exists(ctx, bot)
+		if err != nil {
 			return fail(err)
 		}
+		if !there {
+			bot = ""
+		}
 	}
-	seen.Joined = inDialplan || bot && d.Bridged == botLeg(id)
-	s.found(id, seen, inDialplan, bot)
+	seen.Joined = joinedThere || bot != "" && d.Bridged == bot
+	s.found(id, seen, d.Bot == inDialplan, bot)
 	return seen, nil
 }
 
@@ -52,6 +56,17 @@ type dump struct {
 	Bot     string `json:"variable_ringback_bot"`
 	Running string `json:"variable_current_application"`
 	Bridged string `json:"variable_bridge_uuid"`
+}
+
+// inDialplan is the variable ringback_bot of a call that was handed over to
+// the dialplan; that of any other is the ID of its bot leg.
+const inDialplan = "extension"
+
+func (d dump) bot() string {
+	if uuidForm.MatchString(d.Bot) {
+		return d.Bot
+	}
+	return ""
 }
 
 func (s *Switch) dump(ctx context.Context, leg string) (dump, error) {
@@ -68,7 +83,7 @@ func (s *Switch) dump(ctx context.Context, leg string) (dump, error) {
 
 // found brings what we know of a call up to what was seen: news may have been
 // missed. It tells nothing; whoever asked knows now.
-func (s *Switch) found(id dialler.CallID, seen dialler.Sighting, inDialplan, bot bool) {
+func (s *Switch) found(id dialler.CallID, seen dialler.Sighting, ext bool, bot string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.calls[id]
@@ -90,15 +105,20 @@ func (s *Switch) found(id dialler.CallID, seen dialler.Sighting, inDialplan, bot
 		c.parked = true
 		close(c.settled)
 	}
+	c.ext = c.ext || ext
 	if seen.Joined && !c.joined {
-		c.joined, c.talked, c.ext = true, true, inDialplan
+		c.joined, c.talked = true, true
+	}
+	if bot != "" {
+		s.ownBotLocked(c, bot)
 	}
 	switch {
-	case seen.Joined && !inDialplan:
+	case ext:
+	case seen.Joined:
 		c.state = botJoined
-	case bot && c.state == noBot:
+	case bot != "" && c.state == noBot:
 		c.state = botParked // or about to be; Connect goes on from here
-	case !bot && !inDialplan && c.state != noBot && c.state != botAsked:
+	case bot == "" && (c.state == botJoined || c.state == botBridging):
 		c.state, c.joined = botGone, false
 	}
 }

@@ -21,13 +21,25 @@ func (s *Switch) Hangup(ctx context.Context, id dialler.CallID) error {
 		return fmt.Errorf("hanging up %s: %w", id, dialler.ErrDown)
 	}
 	s.mu.Lock()
-	if c := s.calls[id]; c != nil && c.ending == notEnding {
-		c.ending = hungUpByUs
+	bot := ""
+	c := s.calls[id]
+	if c != nil {
+		bot = c.bot
+		if c.ending == notEnding {
+			c.ending = hungUpByUs
+		}
 	}
 	s.mu.Unlock()
+	if c == nil { // from before our restart: it may have a bot leg
+		if d, err := s.dump(ctx, string(id)); err == nil {
+			bot = d.bot()
+		}
+	}
 	err := s.kill(ctx, string(id), "NORMAL_CLEARING")
-	if botErr := s.kill(ctx, botLeg(id), "NORMAL_CLEARING"); err == nil {
-		err = botErr
+	if bot != "" {
+		if botErr := s.kill(ctx, bot, "NORMAL_CLEARING"); err == nil {
+			err = botErr
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("hanging up %s: %w", id, err)

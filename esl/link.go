@@ -148,6 +148,7 @@ func (s *Switch) hold(ctx context.Context, l *link) error {
 		s.forgetAllLocked()
 	}
 	s.core, s.up = l.core, true
+	clear(s.places)
 	s.news.put(dialler.Event{Kind: dialler.LinkUp, At: time.Now()})
 	s.mu.Unlock()
 
@@ -162,6 +163,7 @@ func (s *Switch) hold(ctx context.Context, l *link) error {
 	cancel()
 	stop()
 	_ = l.conn.Close()
+	s.cmd.distrust()
 	<-pinged
 
 	s.mu.Lock()

@@ -89,7 +89,7 @@ func (s *Switch) customerLeg(o dialler.Origination) (string, error) {
 	if err := checkEndpoint(dial); err != nil {
 		return "", fmt.Errorf("dial string of trunk %q: %w", o.Trunk.Name, err)
 	}
-	vars := append(s.mark(o.ID, s.opts.App),
+	vars := append(s.mark(o.ID, string(o.ID), s.opts.App),
 		dialler.Var{Name: "ignore_early_media", Value: "true"}, // it is no answer
 		// When the bot leaves, the customer waits for what we decide.
 		dialler.Var{Name: "park_after_bridge", Value: "true"},
@@ -119,10 +119,11 @@ func (s *Switch) customerLeg(o dialler.Origination) (string, error) {
 
 // mark is what makes a leg known as ours: to the filter of our events, to
 // Live, and to whoever reads call records.
-func (s *Switch) mark(id dialler.CallID, account string) []dialler.Var {
+func (s *Switch) mark(id dialler.CallID, leg, account string) []dialler.Var {
 	return []dialler.Var{
 		{Name: "ringback_app", Value: s.opts.App},
 		{Name: "ringback_call", Value: string(id)},
+		{Name: "ringback_leg", Value: leg},
 		{Name: "accountcode", Value: account},
 	}
 }

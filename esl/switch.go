@@ -20,13 +20,14 @@ type Switch struct {
 	end   context.CancelFunc
 	chore sync.WaitGroup
 
-	mu    sync.Mutex
-	ended bool   // Run has returned or is about to: no more chores
-	up    bool   // the link is
-	core  string // Core-UUID of the FreeSWITCH last seen
-	calls map[dialler.CallID]*call
-	bots  map[string]*call // by the ID of the bot leg
-	swept time.Time        // when calls long over were last forgotten
+	mu     sync.Mutex
+	ended  bool   // Run has returned or is about to: no more chores
+	up     bool   // the link is
+	core   string // Core-UUID of the FreeSWITCH last seen
+	calls  map[dialler.CallID]*call
+	bots   map[string]*call // by the ID of the bot leg
+	places map[string]bool  // dialplan extensions known to exist, since the link came up
+	swept  time.Time        // when calls long over were last forgotten
 }
 
 var _ dialler.Switch = (*Switch)(nil)
@@ -39,12 +40,13 @@ func New(o Options) (*Switch, error) {
 		return nil, err
 	}
 	s := &Switch{
-		opts:  o,
-		log:   o.Logger,
-		cmd:   newCommands(o),
-		news:  newQueue(),
-		calls: map[dialler.CallID]*call{},
-		bots:  map[string]*call{},
+		opts:   o,
+		log:    o.Logger,
+		cmd:    newCommands(o),
+		news:   newQueue(),
+		calls:  map[dialler.CallID]*call{},
+		bots:   map[string]*call{},
+		places: map[string]bool{},
 	}
 	s.life, s.end = context.WithCancel(context.Background())
 	return s, nil

@@ -2,7 +2,6 @@ package esl
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -27,18 +26,23 @@ func (s *Switch) handle(e *event) {
 		s.customerEvent(c, e)
 		return
 	}
-	// A call of ours that this process does not know: from before a restart,
+	// A leg of ours that this process does not know: from before a restart,
 	// or another node's. Its mark is inherited by the other half of a
 	// loopback channel, which is no leg of ours.
-	if e.app != s.opts.App || !uuidForm.MatchString(e.call) {
+	if e.app != s.opts.App || e.own != e.leg || !uuidForm.MatchString(e.call) {
 		return
 	}
 	id := dialler.CallID(e.call)
-	switch e.leg {
-	case e.call:
-		s.customerEvent(s.addLocked(id), e)
-	case botLeg(id):
-		s.botEvent(s.addLocked(id), e)
+	c := s.calls[id]
+	if c == nil {
+		c = s.addLocked(id)
+	}
+	if e.leg == e.call {
+		s.customerEvent(c, e)
+	} else if c.bot == "" {
+		s.ownBotLocked(c, e.leg)
+		c.state = botAsked
+		s.botEvent(c, e)
 	}
 }
 
@@ -82,7 +86,7 @@ func (s *Switch) customerEvent(c *call, e *event) {
 			s.customerParked(c)
 		}
 	case evBridge:
-		if c.ext || e.bridge[0] == c.bot || e.bridge[1] == c.bot {
+		if c.ext || c.bot != "" && (e.bridge[0] == c.bot || e.bridge[1] == c.bot) {
 			s.join(c, e.when())
 		}
 	case evPlayStart:
@@ -161,9 +165,12 @@ func (s *Switch) jobDone(e *event) {
 		name, failed = "INVALID_URL", true
 	}
 	if c := s.bots[e.job]; c != nil {
-		if failed {
-			s.botJobFailed(c, name, e.when())
-		} else {
+		switch {
+		case e.job != c.bot: // of one that was given up
+		case failed:
+			cause := dialler.Cause{Q850: q850[name], Text: name}
+			s.botEnded(c, cause, "the bot did not answer: "+cause.String(), e.when())
+		default:
 			s.botUp(c)
 		}
 		return
@@ -210,6 +217,12 @@ func (s *Switch) awaitEnd(c *call, name string, at time.Time, asked int) {
 
 // botEvent moves the bot leg.
 func (s *Switch) botEvent(c *call, e *event) {
+	if e.leg != c.bot { // one that was given up
+		if e.name == evCreate || e.name == evPark {
+			s.killLocked(e.leg, "NORMAL_CLEARING")
+		}
+		return
+	}
 	switch e.name {
 	case evCreate:
 		if c.gone || c.ending != notEnding || c.state == botGone {
@@ -247,14 +260,15 @@ func (s *Switch) bridge(c *call) {
 		return
 	}
 	c.state = botBridging
+	bot := c.bot
 	s.backgroundLocked(func(ctx context.Context) {
-		_, err := s.cmd.api(ctx, "uuid_bridge "+string(c.id)+" "+c.bot)
+		_, err := s.cmd.api(ctx, "uuid_bridge "+string(c.id)+" "+bot)
 		if err == nil || ctx.Err() != nil {
 			return // CHANNEL_BRIDGE tells the rest
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if c.state == botBridging {
+		if c.state == botBridging && c.bot == bot {
 			s.killLocked(c.bot, "NORMAL_CLEARING")
 			s.botEnded(c, dialler.Cause{}, "the bot could not be bridged: "+err.Error(), time.Now())
 		}
@@ -292,29 +306,4 @@ func (s *Switch) botEnded(c *call, cause dialler.Cause, why string, at time.Time
 	default:
 		s.tell(c, dialler.Event{Kind: dialler.BotFailed, At: at, Cause: cause, Reason: why})
 	}
-}
-
-func (s *Switch) botJobFailed(c *call, name string, at time.Time) {
-	fail := func() {
-		cause := dialler.Cause{Q850: q850[name], Text: name}
-		s.botEnded(c, cause, "the bot did not answer: "+cause.String(), at)
-	}
-	if name != "DESTINATION_OUT_OF_ORDER" {
-		fail()
-		return
-	}
-	// Said of a duplicate too; then the first one lives, and the end of
-	// this job is not its end.
-	s.backgroundLocked(func(ctx context.Context) {
-		there, err := s.exists(ctx, c.bot)
-		if err != nil && !errors.Is(err, errNotSent) {
-			s.log.Warn("freeswitch: cannot say why the bot leg was refused", "call", c.id, "error", err)
-		}
-		if there {
-			return
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		fail()
-	})
 }

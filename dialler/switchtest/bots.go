@@ -279,6 +279,9 @@ func screening(t *testing.T, h Harness) {
 		is     dialler.Verdict
 	}
 	wants := []want{{Talks, dialler.VerdictHuman}, {Voicemail, dialler.VerdictMachine}, {Silent, dialler.VerdictUnsure}}
+	if h.NoHuman {
+		wants[0].is = dialler.VerdictUnsure
+	}
 	ids, numbers := make([]dialler.CallID, len(wants)), make([]dialler.Number, len(wants))
 	for i, w := range wants {
 		o := h.origination(w.person)

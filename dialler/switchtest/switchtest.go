@@ -55,6 +55,9 @@ type Harness struct {
 	// Faulty says that requests fail now and then, so that a call that is
 	// refused or uncertain is placed again, and news may be late.
 	Faulty bool
+	// NoHuman says that screening knows a machine and nothing else: a person
+	// is unsure.
+	NoHuman bool
 	// Headers says that the bots are reached by SIP, so that Seen has the
 	// headers; otherwise it has the variables.
 	Headers bool

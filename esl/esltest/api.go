@@ -3,6 +3,8 @@ package esltest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -33,6 +35,8 @@ func (fs *FreeSWITCH) runAPI(name, arg string) string {
 			return "+OK\n"
 		}
 		return "-USAGE: fsctl …\n"
+	case "xml_locate":
+		return fs.locate(arg)
 	case "show":
 		return fs.show(arg)
 	case "hupall":
@@ -100,6 +104,25 @@ func (fs *FreeSWITCH) runAPI(name, arg string) string {
 		}
 		return "+OK\n [" + ch.id + "] [" + ch.name + "] " + rest + "\n\n"
 	}
+}
+
+// locate is "xml_locate dialplan context name NAME".
+func (fs *FreeSWITCH) locate(arg string) string {
+	name, ok := strings.CutPrefix(arg, "dialplan context name ")
+	if !ok {
+		return "bad args\n"
+	}
+	var b strings.Builder
+	for _, place := range slices.Sorted(maps.Keys(fs.opts.Dialplan)) {
+		if context, exten, _ := strings.Cut(place, ","); context == name {
+			fmt.Fprintf(&b, "  <extension name=%q>\n    <condition field=\"destination_number\" expression=\"^%s$\">\n"+
+				"    </condition>\n  </extension>\n", exten, exten)
+		}
+	}
+	if b.Len() == 0 {
+		return "can't find anything\n"
+	}
+	return fmt.Sprintf("<context name=%q>\n%s</context>\n", name, b.String())
 }
 
 func (fs *FreeSWITCH) getvar(ch *channel, name string) string {

@@ -26,18 +26,12 @@ type Options struct {
 	// Gateways are what sofia/gateway/NAME/… can name; true: up. nil: trunk and
 	// bot up, dead down.
 	Gateways map[string]bool
-	// Dialplan is the application that an extension runs first, by
-	// "context,exten". An application "hangup" hangs up.
+	// Dialplan is the application that an extension runs, by "context,exten":
+	// "bridge:sofia/gateway/bot/agent", "socket", "hangup".
 	Dialplan map[string]string
-	// Variables are what an application of that name leaves on the leg
-	// before the next one runs, and how long it takes: a machine detector.
-	Variables map[string]Detector
-}
-
-// A Detector is an application that listens, and leaves a variable.
-type Detector struct {
-	Name, Value string
-	After       time.Duration
+	// Detectors are the applications that screen, and the variable each leaves
+	// its verdict in.
+	Detectors map[string]string
 }
 
 // FreeSWITCH is one. It may be used from any goroutine.
@@ -232,7 +226,12 @@ func (fs *FreeSWITCH) Limit(perSecond, sessions int) {
 func (fs *FreeSWITCH) Invites() []Invite {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	return append([]Invite(nil), fs.invites...)
+	all := append([]Invite(nil), fs.invites...)
+	for i := range all {
+		ch := fs.channels[all[i].Leg]
+		all[i].Live = ch != nil && !ch.hung
+	}
+	return all
 }
 
 // Commands are those it was given, in order, without pings.

@@ -1,7 +1,6 @@
 package esltest
 
 import (
-	"net/textproto"
 	"strings"
 	"time"
 
@@ -135,7 +134,8 @@ func (fs *FreeSWITCH) rate() int {
 // invite writes down the INVITE: what is in a variable sip_h_… goes out as it
 // stands, line ends included.
 func (fs *FreeSWITCH) invite(ch *channel, gateway string) {
-	inv := Invite{Leg: ch.id, Gateway: gateway, Number: ch.number, Headers: map[string]string{}, Count: map[string]int{}, At: time.Now()}
+	inv := Invite{Leg: ch.id, Gateway: gateway, Number: ch.number, Headers: map[string][]string{}, At: time.Now()}
+	inv.From, _ = ch.get("origination_caller_id_number")
 	var text strings.Builder
 	for _, v := range ch.vars {
 		if name, ok := strings.CutPrefix(v[0], "sip_h_"); ok {
@@ -146,9 +146,7 @@ func (fs *FreeSWITCH) invite(ch *channel, gateway string) {
 	inv.Body = body
 	for line := range strings.SplitSeq(head, "\n") {
 		if name, value, ok := strings.Cut(line, ": "); ok {
-			name = textproto.CanonicalMIMEHeaderKey(name)
-			inv.Headers[name] = value
-			inv.Count[name]++
+			inv.Headers[name] = append(inv.Headers[name], value)
 		}
 	}
 	fs.invites = append(fs.invites, inv)
@@ -251,32 +249,69 @@ func (fs *FreeSWITCH) inline(ch *channel, apps []string) {
 		return
 	}
 	name, _, _ := strings.Cut(apps[0], ":")
-	d, known := fs.opts.Variables[name]
+	variable, known := fs.opts.Detectors[name]
 	if !known {
 		fs.run(ch, name)
 		return
 	}
 	ch.app = name
-	fs.after(ch, d.After, func() {
+	fs.after(ch, 30*time.Millisecond, func() {
 		if ch.app != name {
 			return // it was moved
 		}
-		ch.set(d.Name, d.Value)
+		verdict := ch.take.Verdict
+		if verdict == "" {
+			verdict = "NOTSURE"
+		}
+		ch.set(variable, verdict)
 		fs.inline(ch, apps[1:])
 	})
 }
 
 // run runs an application on a leg.
 func (fs *FreeSWITCH) run(ch *channel, app string) {
+	app, arg, _ := strings.Cut(app, ":")
 	ch.app = app
 	switch app {
 	case "park":
 		fs.emit("CHANNEL_PARK", ch)
 	case "hangup":
 		fs.hangup(ch, "NORMAL_CLEARING", 0)
+	case "bridge":
+		fs.dialplanBridge(ch, arg)
 	default:
 		fs.emit("CHANNEL_EXECUTE", ch, "Application", app)
 	}
+}
+
+// dialplanBridge is the application bridge: a leg with the variables that are
+// exported, and when it answers, both are joined.
+func (fs *FreeSWITCH) dialplanBridge(ch *channel, dial string) {
+	var b strings.Builder
+	b.WriteString("{ignore_early_media=true")
+	exported, _ := ch.get("export_vars")
+	for name := range strings.SplitSeq(exported, ",") {
+		if v, ok := ch.get(name); ok && name != "" {
+			// All of it is what a header may hold: nothing to escape but this.
+			b.WriteString("," + strings.TrimPrefix(name, "_nolocal_") + "=" + strings.NewReplacer(`=`, `\=`).Replace(v))
+		}
+	}
+	b.WriteString("}")
+	fs.originate(b.String()+dial+" &hold()", func(result string) {
+		id, ok := strings.CutPrefix(strings.TrimSpace(result), "+OK ")
+		other := fs.channels[id]
+		if ch.hung || ch.app != "bridge" {
+			if other != nil {
+				fs.hangup(other, "ORIGINATOR_CANCEL", 0)
+			}
+			return
+		}
+		if !ok || other == nil {
+			fs.hangup(ch, "NORMAL_CLEARING", 0)
+			return
+		}
+		fs.after(ch, time.Millisecond, func() { fs.bridge(ch, other); ch.app = "bridge" })
+	})
 }
 
 // hangup ends a leg, and tells it in one of the recorded orders.

@@ -12,11 +12,14 @@ type Take struct {
 	Deaf   bool          // no reply to INVITE at all
 	Stay   time.Duration // from the answer to BYE; 0: until the other side hangs up
 	Beep   time.Duration // from the answer to a voicemail's beep; 0: none
+	// Verdict is what a detector application makes of the voice. "": NOTSURE.
+	Verdict string
 }
 
 // phoneBook is how numbers are taken by their last two digits: the same as the
 // far end of the lab (deploy/lab/farend), as far as this one needs.
 var phoneBook = map[string][]Take{
+	"00": {{Verdict: "HUMAN"}},
 	"01": {{Status: 486}},
 	"02": {{Never: true}},
 	"03": {{Status: 603}},
@@ -24,16 +27,23 @@ var phoneBook = map[string][]Take{
 	"05": {{Status: 503}},
 	"06": {{Early: true, Status: 486}},
 	"07": {{Stay: time.Millisecond}},
-	"08": {{Beep: 40 * time.Millisecond}},
-	"10": {{Ring: 300 * time.Millisecond}},
+	"08": {{Beep: 40 * time.Millisecond, Verdict: "MACHINE"}},
+	"10": {{Ring: time.Second}},
 	"11": {{Deaf: true}},
 	"12": {{Status: 486}, {}},
 	"13": {{Never: true}, {}},
-	"15": {{Beep: 20 * time.Millisecond}},
+	"15": {{Beep: 20 * time.Millisecond, Verdict: "MACHINE"}},
 	"17": {{Early: true}},
 	"18": {{Stay: 30 * time.Millisecond}},
 	"30": {{Status: 480}}, "31": {{Status: 403}}, "32": {{Status: 408}}, "33": {{Status: 410}}, "34": {{Status: 484}},
 	"35": {{Status: 488}}, "36": {{Status: 500}}, "37": {{Status: 502}}, "38": {{Status: 600}}, "39": {{Status: 608}},
+}
+
+// bots are how legs to the gateway bot are taken, by what follows it.
+var bots = map[string]Take{
+	"busy":   {Status: 486},
+	"never":  {Never: true},
+	"leaves": {Stay: 2 * time.Second},
 }
 
 // takes says how the nth call to a number, from 1, is taken.
@@ -43,8 +53,8 @@ func (fs *FreeSWITCH) takes(number string, n int) Take {
 			return t
 		}
 	}
-	if len(number) < 2 {
-		return Take{}
+	if t, ok := bots[number]; ok || len(number) < 2 {
+		return t
 	}
 	list := phoneBook[number[len(number)-2:]]
 	if len(list) == 0 {
@@ -57,9 +67,10 @@ func (fs *FreeSWITCH) takes(number string, n int) Take {
 type Invite struct {
 	Leg     string // ID of the leg
 	Gateway string
-	Number  string            // user part of the request URI
-	Headers map[string]string // the last of each name
-	Count   map[string]int    // how many there were of it
-	Body    string            // what a blank line in a header made of the body's beginning
+	Number  string              // user part of the request URI
+	From    string              // caller ID
+	Headers map[string][]string // as they were written
+	Body    string              // what a blank line in a header made of the body's beginning
 	At      time.Time
+	Live    bool // its leg is, now
 }
