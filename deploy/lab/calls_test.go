@@ -294,7 +294,7 @@ func TestBotAsExtension(t *testing.T) {
 	t.Parallel()
 	f := startFarEnd(t, farend.Options{BotTalk: 300 * time.Millisecond, Ring: 50 * time.Millisecond})
 	a := start(t, lab.Options{FarEnd: f.Addr})
-	long := strings.Repeat("%E0%A4%95", 400) // 3600 bytes
+	long := strings.Repeat("%E0%A4%95", 452) // 4068 bytes; the dialplan cuts at 4072
 	originate(t, a, "00000000-0000-4000-8000-000000000001", map[string]any{
 		"endpoint": "PJSIP/+919800000000@trunk", "context": "ringback-bot", "extension": "s", "priority": 1,
 		"variables": map[string]string{
