@@ -370,8 +370,9 @@ func envJoin(name, key string) string {
 	return name + "_" + key
 }
 
-// defaults sets what is unset and has a default in its tag.
-func defaults(v reflect.Value) {
+// defaults sets what is unset and has a default in its tag. What somebody set,
+// to nothing or to zero, is left for Check to look at.
+func defaults(v reflect.Value, path string, where map[string]string) {
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
@@ -379,14 +380,15 @@ func defaults(v reflect.Value) {
 			if tag.Get("yaml") == "" {
 				continue
 			}
-			if text := tag.Get("default"); text != "" && f.IsZero() {
+			key := join(path, tag.Get("yaml"))
+			if text := tag.Get("default"); text != "" && f.IsZero() && where[key] == "" {
 				d := decoder{where: map[string]string{}}
 				d.scalar(text, f, "", "")
 				if d.problems != nil {
 					panic(fmt.Sprintf("config: default of %s: %v", v.Type().Field(i).Name, d.problems))
 				}
 			}
-			defaults(f)
+			defaults(f, key, where)
 		}
 	case reflect.Map:
 		if v.Type().Elem().Kind() != reflect.Struct || v.IsNil() {
@@ -396,7 +398,7 @@ func defaults(v reflect.Value) {
 		for _, k := range v.MapKeys() {
 			e := reflect.New(v.Type().Elem()).Elem()
 			e.Set(v.MapIndex(k))
-			defaults(e)
+			defaults(e, join(path, k.String()), where)
 			filled.SetMapIndex(k, e)
 		}
 		v.Set(filled)

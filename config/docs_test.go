@@ -24,7 +24,7 @@ const docsHead = "# Configuration\n\n" +
 	"  characters that are neither letters nor digits become `_` too. `http.listen` is `RINGBACK_HTTP_LISTEN`, the\n" +
 	"  password of the switch `pbx` is `RINGBACK_SWITCHES_PBX_PASSWORD`. Lists are separated by commas. An entry that\n" +
 	"  the file does not have is made, its name in lower case. `hours` can only be set in the file. A variable that\n" +
-	"  begins with a section's name and is no setting is an error.\n" +
+	"  begins with a section's name and is no setting is an error; one that is empty is as good as unset.\n" +
 	"- Durations are written `30s`, `15m`, `1h30m`.\n" +
 	"- Where a list is wanted, a single value will do.\n" +
 	"- Passwords and tokens can be kept in files of their own (`password_file`, `token_file`); they are never printed.\n\n"

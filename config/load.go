@@ -26,8 +26,9 @@ import (
 // [Config.Check] included; the Config is as far as it could be read.
 func Load(path string, environ []string) (Config, error) {
 	var c Config
-	d := &decoder{file: filepath.Base(path), where: map[string]string{}}
+	d := &decoder{where: map[string]string{}}
 	if path != "" {
+		d.file = filepath.Base(path)
 		text, err := os.ReadFile(path)
 		if err != nil {
 			d.bad("", "", unreadable(err), "a YAML file (see docs/configuration.md)")
@@ -37,7 +38,7 @@ func Load(path string, environ []string) (Config, error) {
 	}
 	vars := map[string]string{}
 	for _, e := range environ {
-		if name, value, ok := strings.Cut(e, "="); ok && strings.HasPrefix(name, EnvPrefix) {
+		if name, value, _ := strings.Cut(e, "="); value != "" && strings.HasPrefix(name, EnvPrefix) { // empty is unset
 			vars[strings.TrimPrefix(name, EnvPrefix)] = value
 		}
 	}
@@ -159,7 +160,7 @@ func (d *decoder) secrets(c *Config, dir string) {
 
 // WithDefaults returns c with what is unset as its comments say.
 func (c Config) WithDefaults() Config {
-	defaults(reflect.ValueOf(&c).Elem())
+	defaults(reflect.ValueOf(&c).Elem(), "", c.where)
 	if c.Node == "" {
 		c.Node, _ = os.Hostname() // an empty name is Check's to report
 	}

@@ -150,6 +150,8 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		{"drain: {limit: 90}", `ringback.yaml:1: drain.limit: got "90"; want a duration such as 30s, 15m or 1h30m`},
 		{"drain: {limit: -5s}", `ringback.yaml:1: drain.limit: got -5s; want 1s to 24h0m0s`},
 		{"lease: {ttl: 1s}", `ringback.yaml:1: lease.ttl: got 1s; want 5s to 10m0s`},
+		{"drain: {limit: 0s}", `ringback.yaml:1: drain.limit: got 0s; want 1s to 24h0m0s`},
+		{"log: {level: ''}", `ringback.yaml:1: log.level: got ""; want debug, info, warn or error`},
 		{"log: {level: loud}", `ringback.yaml:1: log.level: got "loud"; want debug, info, warn or error`},
 		{"log: {format: xml}", `ringback.yaml:1: log.format: got "xml"; want text or json`},
 		{"node: ' a'", `ringback.yaml:1: node: got " a"; want a name of 1 to 100 characters`},
@@ -206,6 +208,7 @@ func TestEnvironmentGoesOverTheFile(t *testing.T) {
 		"RINGBACK_CAMPAIGNS_DIWALI__OFFERS_RETRY_ON=busy, no_answer",
 		"RINGBACK_CAMPAIGNS_DIWALI__OFFERS_WINDOW_ZONE=UTC",
 		"RINGBACK_DRAIN_LIMIT=3s",
+		"RINGBACK_LOG_LEVEL=",
 		"RINGBACK_URL=not ours",
 		"HTTP_LISTEN=nor this",
 	})

@@ -3,6 +3,9 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 )
 
 // A Problem is one thing wrong with the configuration.
@@ -24,8 +27,24 @@ func (p *Problem) Error() string {
 	return s
 }
 
-// Problems returns the problems that err consists of.
+// Problems returns the problems that err consists of, those of a file in the
+// order of its lines.
 func Problems(err error) []*Problem {
+	all := problems(err)
+	slices.SortStableFunc(all, func(a, b *Problem) int {
+		fileA, lineA, _ := strings.Cut(a.Where, ":")
+		fileB, lineB, _ := strings.Cut(b.Where, ":")
+		if fileA != fileB {
+			return 0
+		}
+		x, _ := strconv.Atoi(lineA) // a variable has no line, and all its problems are on one
+		y, _ := strconv.Atoi(lineB)
+		return x - y
+	})
+	return all
+}
+
+func problems(err error) []*Problem {
 	if err == nil {
 		return nil
 	}
@@ -33,7 +52,7 @@ func Problems(err error) []*Problem {
 		if list, ok := err.(interface{ Unwrap() []error }); ok {
 			var all []*Problem
 			for _, e := range list.Unwrap() {
-				all = append(all, Problems(e)...)
+				all = append(all, problems(e)...)
 			}
 			return all
 		}
