@@ -150,7 +150,7 @@ type (
 		ID string `path:"id" maxLength:"64" doc:"the call's ID, a UUID; it is RINGBACK_CALL_ID and X-Ringback-Call-Id on the bot's leg"`
 	}
 	analysisInput struct {
-		callID
+		ID      string `path:"id" maxLength:"64"`
 		RawBody []byte `contentType:"application/json"`
 	}
 	analysisOutput struct {
@@ -164,7 +164,7 @@ type (
 		Body dialler.Context
 	}
 	callsInput struct {
-		campaignID
+		ID        int64  `path:"id" minimum:"1"`
 		Callbacks string `query:"callbacks" enum:"requested,pending,completed,cancelled" doc:"only calls on which a callback was asked for, by how it stands"`
 		Contact   int64  `query:"contact_id" minimum:"1" doc:"only calls to this contact"`
 		Limit     int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
@@ -201,12 +201,14 @@ func (a *api) registerCalls(h huma.API) {
 	analysis := operation(tag, http.MethodPost, "/v1/calls/{id}/analysis", "post-analysis",
 		"Hand in the post-call record; answers what was decided. The same record twice schedules once", 404, 413, 422)
 	analysis.MaxBodyBytes = callback.MaxAnalysisBytes + 1
-	analysis.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: analysisSchema()}}}
+	analysis.SkipValidateBody = true // callback.ParseAnalysis does, and it decides
 	analysis.Responses = map[string]*huma.Response{"202": {
 		Description: "Kept; decided when the call has ended",
 		Content:     map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/Ruling"}}},
 	}}
 	huma.Register(h, analysis, a.hear)
+	// huma takes the body of what is read raw for a file.
+	h.OpenAPI().Paths[analysis.Path].Post.RequestBody.Content["application/json"].Schema = analysisSchema()
 	huma.Register(h, operation(tag, http.MethodGet, "/v1/calls/{id}", "get-call", "One call, with its analysis and what was decided on it", 404), a.getCall)
 	huma.Register(h, operation(tag, http.MethodGet, "/v1/calls/{id}/context", "get-context",
 		"What the bot is told on connect, for bots that only get an ID; from the moment the call is begun and ever after", 404), a.getContext)
@@ -265,6 +267,9 @@ func (a *api) listCalls(ctx context.Context, in *callsInput) (*callsOutput, erro
 	calls, next, err := a.Store.Calls(ctx, dialler.CallQuery{
 		Campaign: id, Filter: dialler.CallFilter(in.Callbacks), Contact: dialler.ContactID(in.Contact), Limit: in.Limit, After: in.After,
 	})
+	if details := fieldErrors("query", err); details != nil {
+		return nil, huma.Error422UnprocessableEntity("some fields are not right", details...)
+	}
 	if err != nil {
 		return nil, a.problem(fmt.Sprintf("list calls of campaign %d", id), err)
 	}

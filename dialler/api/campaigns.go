@@ -128,7 +128,7 @@ type (
 		Body Campaign
 	}
 	campaignUpdate struct {
-		campaignID
+		ID   int64 `path:"id" minimum:"1"`
 		Body Campaign
 	}
 	campaignOutput struct {

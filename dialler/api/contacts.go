@@ -45,7 +45,7 @@ type (
 		Body Contact
 	}
 	contactsInput struct {
-		campaignID
+		ID   int64 `path:"id" minimum:"1"`
 		Body struct {
 			Contacts []NewContact `json:"contacts" minItems:"1" maxItems:"10000"`
 		}

@@ -38,7 +38,7 @@ type (
 		Name string `path:"name" minLength:"1" maxLength:"400"`
 	}
 	trunkInput struct {
-		named
+		Name string `path:"name" minLength:"1" maxLength:"400"`
 		Body Trunk
 	}
 	trunkOutput struct{ Body Trunk }
@@ -48,7 +48,7 @@ type (
 		}
 	}
 	botInput struct {
-		named
+		Name string `path:"name" minLength:"1" maxLength:"400"`
 		Body Bot
 	}
 	botOutput struct{ Body Bot }
