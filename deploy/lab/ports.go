@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -67,13 +66,13 @@ func tryPort(network string, number int) (port, error) {
 func free(network string, number int) error {
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(number))
 	if network == "udp" {
-		c, err := new(net.ListenConfig).ListenPacket(context.Background(), network, addr)
+		c, err := net.ListenPacket(network, addr)
 		if err != nil {
 			return err
 		}
 		return c.Close()
 	}
-	l, err := new(net.ListenConfig).Listen(context.Background(), network, addr)
+	l, err := net.Listen(network, addr)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// A csvList reads a contact list row by row. What is wrong with the file as a
+// whole is an error; what is wrong with a row is told with the row, and the
+// next row is read all the same.
+type csvList struct {
+	r      *csv.Reader
+	header []string // names of the columns, trimmed
+	number int      // the column of the phone number
+}
+
+// A csvRow is a row of a list, or what is wrong with it.
+type csvRow struct {
+	line   int // on which it begins
+	number string
+	vars   map[string]string
+	wrong  string // empty: nothing
+}
+
+// numberNames are the names that a column of phone numbers goes by, once in
+// lower case with "_" for spaces and hyphens. The first wins over the rest.
+var numberNames = []string{
+	"phone_number", "phone", "phonenumber", "phone_no", "mobile", "mobile_number", "mobile_no", "mobileno",
+	"msisdn", "number", "contact_number", "contact_no", "telephone", "tel", "cell", "cell_phone",
+}
+
+// newCSVList reads the header. delimiter 0 finds out for itself: the comma,
+// unless the header has none and has semicolons or tabs.
+func newCSVList(in io.Reader, delimiter rune) (*csvList, error) {
+	b := bufio.NewReaderSize(in, 64<<10)
+	start, err := b.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	switch {
+	case bytes.HasPrefix(start, []byte("\xef\xbb\xbf")):
+		_, _ = b.Discard(3) // it was peeked at
+	case bytes.HasPrefix(start, []byte("\xff\xfe")), bytes.HasPrefix(start, []byte("\xfe\xff")):
+		return nil, errors.New("the file is UTF-16; save it as UTF-8 (in Excel: CSV UTF-8)")
+	case bytes.HasPrefix(start, []byte("PK\x03\x04")):
+		return nil, errors.New("the file is a spreadsheet or an archive; save it as CSV")
+	}
+	if delimiter == 0 {
+		delimiter = guessDelimiter(b)
+	}
+	l := &csvList{r: csv.NewReader(b), number: -1}
+	l.r.Comma = delimiter
+	l.r.FieldsPerRecord = -1 // rows are counted here, to go on after a bad one
+	l.r.ReuseRecord = true
+	return l, l.readHeader()
+}
+
+func guessDelimiter(b *bufio.Reader) rune {
+	head, _ := b.Peek(32 << 10) // a shorter file is peeked at whole
+	first, _, _ := bytes.Cut(head, []byte("\n"))
+	for _, d := range []byte{',', ';', '\t'} {
+		if bytes.IndexByte(first, d) >= 0 {
+			return rune(d)
+		}
+	}
+	return ','
+}
+
+func (l *csvList) readHeader() error {
+	record, err := l.r.Read()
+	if errors.Is(err, io.EOF) {
+		return errors.New("the file is empty; want a first line with the names of the columns, phone_number among them")
+	}
+	if err != nil {
+		return fmt.Errorf("the first line: %w", parseError(err))
+	}
+	var plain []string // as numberNames are
+	for i, name := range record {
+		if !utf8.ValidString(name) {
+			return fmt.Errorf("the name of column %d is not UTF-8; save the file as UTF-8", i+1)
+		}
+		name = strings.TrimSpace(name)
+		if name == "" {
+			return fmt.Errorf("column %d has no name", i+1)
+		}
+		if j := slices.IndexFunc(l.header, func(other string) bool { return strings.EqualFold(other, name) }); j >= 0 {
+			return fmt.Errorf("columns %d and %d are both named %q", j+1, i+1, name)
+		}
+		l.header = append(l.header, name)
+		plain = append(plain, strings.NewReplacer(" ", "_", "-", "_").Replace(strings.ToLower(name)))
+	}
+	var candidates []string
+	for _, want := range numberNames {
+		if i := slices.Index(plain, want); i >= 0 {
+			candidates = append(candidates, l.header[i])
+			if l.number < 0 {
+				l.number = i
+			}
+			if want == numberNames[0] {
+				return nil
+			}
+		}
+	}
+	switch len(candidates) {
+	case 0:
+		return fmt.Errorf("no column phone_number; there are: %s", strings.Join(l.header, ", "))
+	case 1:
+		return nil
+	}
+	return fmt.Errorf("several columns may hold the phone number (%s); name the right one phone_number", strings.Join(candidates, ", "))
+}
+
+// next returns the next row, or io.EOF.
+func (l *csvList) next() (csvRow, error) {
+	record, err := l.r.Read()
+	var pe *csv.ParseError
+	switch {
+	case errors.As(err, &pe):
+		return csvRow{line: pe.StartLine, wrong: parseError(err).Error()}, nil
+	case err != nil:
+		return csvRow{}, err
+	}
+	line, _ := l.r.FieldPos(0)
+	row := csvRow{line: line}
+	if len(record) != len(l.header) {
+		row.wrong = fmt.Sprintf("%d fields; the header has %d", len(record), len(l.header))
+		return row, nil
+	}
+	row.vars = make(map[string]string, len(record)-1)
+	for i, v := range record {
+		if !utf8.ValidString(v) {
+			row.wrong = l.header[i] + " is not UTF-8; save the file as UTF-8"
+			return row, nil
+		}
+		if i != l.number {
+			row.vars[l.header[i]] = v
+		}
+	}
+	row.number = strings.TrimSpace(record[l.number])
+	if row.number == "" {
+		row.wrong = l.header[l.number] + " is empty"
+	}
+	return row, nil
+}
+
+// parseError says in words what encoding/csv found.
+func parseError(err error) error {
+	switch {
+	case errors.Is(err, csv.ErrBareQuote):
+		return errors.New(`a " in the middle of a field; a field with quotes is written "…""…"`)
+	case errors.Is(err, csv.ErrQuote):
+		return errors.New(`a quoted field is not closed properly; what follows was taken to be part of it`)
+	}
+	return err
+}

@@ -1,0 +1,304 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"ringback/ari"
+	"ringback/callback"
+	"ringback/config"
+	"ringback/dialler"
+	"ringback/dialler/api"
+	"ringback/dialler/metrics"
+	"ringback/dialler/store/sqlite"
+)
+
+// Options are what a process needs besides its configuration. The zero value
+// is ready to use.
+type Options struct {
+	Version string
+	Logger  *slog.Logger // nil: slog.Default()
+
+	// Observe is told all that happens, after the metrics; it must not block.
+	// nil: nobody.
+	Observe func(dialler.Happening)
+
+	// Store, if not nil, is used in place of the configured one, and not closed.
+	Store dialler.Store
+	// Switches, if not nil, are used in place of the configured ones.
+	Switches map[string]dialler.Switch
+}
+
+// A Process is a Ringback that runs.
+type Process struct {
+	cfg   config.Config
+	log   *slog.Logger
+	store dialler.Store
+	loop  *dialler.Loop
+	addr  net.Addr
+
+	done  chan struct{} // closed when it has ended by itself
+	fault error         // why; read after done
+	fail  sync.Once
+
+	undo []step // to be taken back, the last first
+	stop sync.Once
+	err  error // of Stop
+}
+
+// A step is something that was done, and how to take it back.
+type step struct {
+	name string
+	back func() error
+}
+
+// Start starts a process. It is up when Start returns: the store is open, what
+// is declared is there, and HTTP answers; the links to the switches may take a
+// little longer, which /readyz tells. The process goes on when ctx ends: ctx is
+// for the starting only.
+func Start(ctx context.Context, cfg config.Config, o Options) (p *Process, err error) {
+	cfg = cfg.WithDefaults()
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	if o.Switches == nil {
+		if err := Check(cfg); err != nil {
+			return nil, err
+		}
+	}
+	declared, err := declared(cfg)
+	if err != nil {
+		return nil, err
+	}
+	p = &Process{cfg: cfg, log: o.Logger, done: make(chan struct{})}
+	if p.log == nil {
+		p.log = slog.Default()
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.unwind())
+			p = nil
+		}
+	}()
+
+	if p.store = o.Store; p.store == nil {
+		if p.store, err = openStore(ctx, cfg.Store.URL, declared.words); err != nil {
+			return p, err
+		}
+		p.did("store", p.store.Close)
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.HTTP.Listen)
+	if err != nil {
+		return p, fmt.Errorf("http.listen: %w", err)
+	}
+	p.addr = listener.Addr()
+	p.did("listener", func() error {
+		if err := listener.Close(); !errors.Is(err, net.ErrClosed) { // the server closes it too
+			return err
+		}
+		return nil
+	})
+	if err := declared.carryOut(ctx, p.store, p.log, time.Now()); err != nil {
+		return p, err
+	}
+
+	switches := o.Switches
+	if switches == nil {
+		if switches, err = newSwitches(cfg, p.log); err != nil {
+			return p, err
+		}
+	}
+	var m *metrics.Metrics
+	p.loop, err = dialler.NewLoop(dialler.Options{
+		Node: cfg.Node, Store: p.store, Switches: switches, LeaseTTL: cfg.Lease.TTL, Logger: p.log,
+		Observe: func(h dialler.Happening) {
+			m.Observe(h)
+			if o.Observe != nil {
+				o.Observe(h)
+			}
+		},
+	})
+	if err != nil {
+		return p, err
+	}
+	m = metrics.New(metrics.Options{Store: p.store, Version: o.Version, Status: p.loop.Status})
+	p.runLoop()
+	p.serveHTTP(listener, m, o.Version)
+	p.log.Info("ringback is up", "node", cfg.Node, "http", p.addr.String(), "store", scheme(cfg.Store.URL), "version", o.Version)
+	return p, nil
+}
+
+// scheme is the store's kind, for the log: its address may hold a password.
+func scheme(url string) string { s, _, _ := strings.Cut(url, ":"); return s }
+
+func openStore(ctx context.Context, url string, words *callback.Resolver) (dialler.Store, error) {
+	path, ok := strings.CutPrefix(url, "sqlite:")
+	if !ok {
+		return nil, fmt.Errorf("store.url: %q is not sqlite: and a path", url)
+	}
+	return sqlite.Open(ctx, path, sqlite.Options{Words: words})
+}
+
+func newSwitches(cfg config.Config, log *slog.Logger) (map[string]dialler.Switch, error) {
+	switches := map[string]dialler.Switch{}
+	for name, s := range cfg.Switches {
+		sw, err := ari.New(ari.Options{
+			URL: s.URL, User: s.User, Password: s.Password.Reveal(), App: s.App, Logger: log.With("switch", name),
+		})
+		if err != nil {
+			return nil, fmt.Errorf("switches.%s: %w", name, err)
+		}
+		switches[name] = sw
+	}
+	return switches, nil
+}
+
+func (p *Process) runLoop() {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		err := p.loop.Run(ctx)
+		if ctx.Err() == nil {
+			if err == nil {
+				err = errors.New("the loop ended by itself")
+			}
+			p.fails(err)
+		}
+	}()
+	p.did("loop", func() error {
+		cancel()
+		<-ended
+		return nil
+	})
+}
+
+func (p *Process) serveHTTP(listener net.Listener, m *metrics.Metrics, version string) {
+	tokens := map[string]string{}
+	for holder, t := range p.cfg.HTTP.Tokens {
+		tokens[holder] = t.Reveal()
+	}
+	if len(tokens) == 0 {
+		p.log.Warn("http.tokens is empty: every request to /v1 will be refused, analyses too")
+	}
+	handler := api.New(api.Options{
+		Store: p.store, Tokens: tokens, Metrics: m.Handler(), ProtectMetrics: p.cfg.HTTP.ProtectMetrics,
+		Observe: func(r api.Request) { m.Request(r.Method, r.Route, r.Status, r.Took) },
+		Health: func() api.Health {
+			s := p.loop.Status()
+			return api.Health{Node: s.Node, Links: s.Links, Live: s.Live, Draining: s.Draining}
+		},
+		Version: version, Logger: p.log,
+	})
+	server := api.NewServer(handler, p.log)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			p.fails(fmt.Errorf("serve HTTP: %w", err))
+		}
+	}()
+	p.did("HTTP", func() error {
+		// Requests in progress are few and short.
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		err := server.Shutdown(ctx)
+		if err != nil {
+			err = errors.Join(err, server.Close())
+		}
+		<-ended
+		return err
+	})
+}
+
+// fails ends the process by itself.
+func (p *Process) fails(err error) {
+	p.fail.Do(func() {
+		p.fault = err
+		close(p.done)
+	})
+}
+
+func (p *Process) did(name string, back func() error) {
+	p.undo = append(p.undo, step{name, back})
+}
+
+// unwind takes back what was done, the last first.
+func (p *Process) unwind() error {
+	var errs []error
+	for _, s := range slices.Backward(p.undo) {
+		if err := s.back(); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", s.name, err))
+		}
+	}
+	p.undo = nil
+	return errors.Join(errs...)
+}
+
+// Addr is where HTTP listens, "127.0.0.1:8090".
+func (p *Process) Addr() string { return p.addr.String() }
+
+// Store is the process's store.
+func (p *Process) Store() dialler.Store { return p.store }
+
+// Status is how the loop stands.
+func (p *Process) Status() dialler.Status { return p.loop.Status() }
+
+// Done is closed when the process cannot go on, as when a switch refuses the
+// password. [Process.Fault] says why; Stop is still to be called.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Fault is why the process ended by itself; nil while it has not.
+func (p *Process) Fault() error {
+	select {
+	case <-p.done:
+		return p.fault
+	default:
+		return nil
+	}
+}
+
+// Stop drains, for as long as drain.limit allows and until ctx ends, and takes
+// everything down. It returns nil if it came down cleanly, also with calls left
+// up on the switch; the second call returns what the first did.
+func (p *Process) Stop(ctx context.Context) error {
+	p.stop.Do(func() {
+		if p.Fault() == nil {
+			p.drain(ctx)
+		}
+		p.err = p.unwind()
+		p.log.Info("ringback is down")
+	})
+	return p.err
+}
+
+func (p *Process) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.Drain.Limit)
+	defer cancel()
+	p.log.Info("draining: no new calls; those in progress may end", "live", p.loop.Status().Live, "limit", p.cfg.Drain.Limit)
+	if err := p.loop.Drain(ctx); err != nil {
+		p.log.Warn("calls are left up on the switch; the next start asks after them", "live", p.loop.Status().Live, "why", err)
+	}
+}
+
+// NewLogger makes the logger that a configuration asks for.
+func NewLogger(l config.Log, w io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(l.Level)); err != nil {
+		level = slog.LevelInfo
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if l.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
