@@ -50,7 +50,7 @@ type Call struct {
 const (
 	EndedByUs     = "us"     // the far end hung up
 	EndedBySwitch = "switch" // the switch did
-	EndedLost     = "lost"   // the switch went away, or answered the BYE that it knows no such call
+	EndedLost     = "lost"   // the switch went away ([Record.Lost]), or left no way to send BYE
 )
 
 // Live reports whether the call has not ended.
