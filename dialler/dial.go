@@ -99,8 +99,8 @@ func (l *Loop) round(ctx context.Context) (time.Time, error) {
 
 // take leases what req asks for, and rings it.
 func (l *Loop) take(ctx context.Context, req LeaseRequest, works []Work) (int, error) {
-	l.taking.Lock()
-	defer l.taking.Unlock()
+	l.taking <- struct{}{}
+	defer func() { <-l.taking }()
 	if l.Status().Draining {
 		return 0, nil
 	}

@@ -42,10 +42,10 @@ type Loop struct {
 	kick  chan struct{} // something changed: look again; holds one token
 	sweep chan struct{} // sweeps is not empty; holds one token
 
-	// taking is held from before an attempt is leased or looked for until its
-	// ring is in rings: an attempt that is just being taken up must not look
-	// like one adrift. Never taken while mu is held.
-	taking sync.Mutex
+	// taking holds a token from before an attempt is leased or adopted until
+	// its ring is in rings: an attempt that is just being taken up must not
+	// look like one adrift. Not a mutex, for the store is asked meanwhile.
+	taking chan struct{}
 
 	mu       sync.Mutex
 	rings    map[CallID]*ring
@@ -70,7 +70,7 @@ func NewLoop(o Options) (*Loop, error) {
 	}
 	l := &Loop{
 		node: o.Node, store: o.Store, switches: o.Switches, ttl: o.LeaseTTL, log: o.Logger, observe: o.Observe,
-		paces: newPaces(), kick: make(chan struct{}, 1), sweep: make(chan struct{}, 1), sweeps: map[string]bool{},
+		paces: newPaces(), kick: make(chan struct{}, 1), sweep: make(chan struct{}, 1), taking: make(chan struct{}, 1), sweeps: map[string]bool{},
 		rings: map[CallID]*ring{}, up: map[string]bool{}, drained: make(chan struct{}),
 	}
 	if l.ttl == 0 {
@@ -110,7 +110,11 @@ func (l *Loop) Run(ctx context.Context) error {
 // Drain stops new calls and returns when those in progress have ended, or ctx
 // has.
 func (l *Loop) Drain(ctx context.Context) error {
-	l.taking.Lock() // what is being leased now is seen to its end
+	select {
+	case l.taking <- struct{}{}: // what is being leased now is seen to its end
+	case <-ctx.Done():
+		return fmt.Errorf("drain: %w", ctx.Err())
+	}
 	l.mu.Lock()
 	if !l.draining {
 		l.draining = true
@@ -119,7 +123,7 @@ func (l *Loop) Drain(ctx context.Context) error {
 		}
 	}
 	l.mu.Unlock()
-	l.taking.Unlock()
+	<-l.taking
 	l.look()
 	select {
 	case <-l.drained:

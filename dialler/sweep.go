@@ -101,8 +101,8 @@ func (l *Loop) adopt(ctx context.Context, name string) error {
 
 // takeUp adopts one attempt, unless it has been taken up meanwhile.
 func (l *Loop) takeUp(ctx context.Context, a Attempt) error {
-	l.taking.Lock()
-	defer l.taking.Unlock()
+	l.taking <- struct{}{}
+	defer func() { <-l.taking }()
 	if l.has(a.ID) {
 		return nil
 	}
