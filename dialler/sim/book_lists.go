@@ -1,0 +1,349 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ringback/dialler"
+)
+
+// PutTrunk is as [dialler.Roster] says.
+func (b *Book) PutTrunk(_ context.Context, t dialler.Trunk) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.trunks = put(b.trunks, t, func(t dialler.Trunk) string { return t.Name })
+	b.rouse()
+	return nil
+}
+
+// PutBot is as [dialler.Roster] says.
+func (b *Book) PutBot(_ context.Context, t dialler.Bot) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.bots = put(b.bots, t, func(t dialler.Bot) string { return t.Name })
+	b.rouse()
+	return nil
+}
+
+func put[T any](list []T, v T, name func(T) string) []T {
+	i, found := slices.BinarySearchFunc(list, v, func(a, b T) int { return strings.Compare(name(a), name(b)) })
+	if found {
+		list[i] = v
+		return list
+	}
+	return slices.Insert(list, i, v)
+}
+
+// Trunks is as [dialler.Roster] says.
+func (b *Book) Trunks(context.Context) ([]dialler.Trunk, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.trunks), nil
+}
+
+// Bots is as [dialler.Roster] says.
+func (b *Book) Bots(context.Context) ([]dialler.Bot, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.bots), nil
+}
+
+// CreateCampaign is as [dialler.Roster] says.
+func (b *Book) CreateCampaign(_ context.Context, c dialler.Campaign) (dialler.Campaign, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c = c.WithDefaults()
+	c.State, c.Ended, c.Run, c.Closes = dialler.CampaignDraft, "", 0, time.Time{}
+	if err := b.fits(c); err != nil {
+		return dialler.Campaign{}, err
+	}
+	c.ID = dialler.CampaignID(len(b.campaigns) + 1)
+	kept := c
+	b.campaigns = append(b.campaigns, &kept)
+	return c, nil
+}
+
+// UpdateCampaign is as [dialler.Roster] says.
+func (b *Book) UpdateCampaign(_ context.Context, c dialler.Campaign) (dialler.Campaign, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c = c.WithDefaults()
+	old, err := b.campaign(c.ID)
+	switch {
+	case err != nil:
+		return dialler.Campaign{}, err
+	case old.State == dialler.CampaignRunning:
+		return dialler.Campaign{}, fmt.Errorf("campaign %q is running; pause it first: %w", old.Name, dialler.ErrLocked)
+	}
+	if err := b.fits(c); err != nil {
+		return dialler.Campaign{}, err
+	}
+	c.State, c.Ended, c.Run, c.Closes = old.State, old.Ended, old.Run, old.Closes
+	*old = c
+	return c, nil
+}
+
+// fits looks whether a campaign's name is free, and its trunk and bot there.
+func (b *Book) fits(c dialler.Campaign) error {
+	if _, err := b.trunk(c.Trunk); err != nil {
+		return err
+	}
+	if _, err := b.bot(c.Bot); err != nil {
+		return err
+	}
+	for _, o := range b.campaigns {
+		if o.Name == c.Name && o.ID != c.ID {
+			return fmt.Errorf("a campaign named %q: %w", c.Name, dialler.ErrConflict)
+		}
+	}
+	return nil
+}
+
+// Campaign is as [dialler.Roster] says.
+func (b *Book) Campaign(_ context.Context, id dialler.CampaignID) (dialler.Campaign, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c, err := b.campaign(id)
+	if err != nil {
+		return dialler.Campaign{}, err
+	}
+	return *c, nil
+}
+
+// CampaignNamed is as [dialler.Roster] says.
+func (b *Book) CampaignNamed(_ context.Context, name string) (dialler.Campaign, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.campaigns {
+		if c.Name == name {
+			return *c, nil
+		}
+	}
+	return dialler.Campaign{}, fmt.Errorf("campaign %q: %w", name, dialler.ErrNotFound)
+}
+
+// Campaigns is as [dialler.Roster] says.
+func (b *Book) Campaigns(context.Context) (out []dialler.Campaign, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.campaigns {
+		out = append(out, *c)
+	}
+	return out, nil
+}
+
+// AddContacts is as [dialler.Roster] says.
+func (b *Book) AddContacts(_ context.Context, id dialler.CampaignID, list []dialler.NewContact, now time.Time) (dups []dialler.Duplicate, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c, err := b.campaign(id)
+	if err != nil {
+		return nil, err
+	}
+	for i, nc := range list {
+		if err := nc.Number.Check(); err != nil {
+			return nil, fmt.Errorf("add contacts: entry %d: %w", i, err)
+		}
+	}
+	// Nothing waits in a campaign that is over: they wait for its restart.
+	state := map[dialler.EndReason]dialler.ContactState{
+		"": dialler.Pending, dialler.EndFinished: dialler.Pending, dialler.EndStopped: dialler.Stopped, dialler.EndWindowClosed: dialler.WindowClosed,
+	}[c.Ended]
+	seen := map[dialler.Number]bool{}
+	waiting := false
+	for i, nc := range list {
+		has := slices.ContainsFunc(b.contacts, func(ct *dialler.Contact) bool { return ct.Campaign == id && ct.Number == nc.Number })
+		if has || seen[nc.Number] {
+			dups = append(dups, dialler.Duplicate{Index: i, Number: nc.Number, InList: seen[nc.Number]})
+			continue
+		}
+		seen[nc.Number] = true
+		ct := &dialler.Contact{
+			ID: dialler.ContactID(len(b.contacts) + 1), Campaign: id, Number: nc.Number, Vars: maps.Clone(nc.Vars), State: state, Added: now,
+		}
+		if b.excluded[nc.Number] {
+			ct.State = dialler.ExcludedContact
+		}
+		b.contacts = append(b.contacts, ct)
+		waiting = waiting || ct.State.Waiting()
+	}
+	if waiting && c.Ended == dialler.EndFinished {
+		c.State, c.Ended = dialler.CampaignRunning, ""
+	}
+	b.rouse()
+	return dups, nil
+}
+
+// Exclude is as [dialler.Roster] says.
+func (b *Book) Exclude(_ context.Context, numbers []dialler.Number, now time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, n := range numbers {
+		if err := n.Check(); err != nil {
+			return fmt.Errorf("exclude: %w", err)
+		}
+	}
+	for _, n := range numbers {
+		b.excluded[n] = true
+		b.cancel(dialler.ExcludedContact, dialler.ByExclusion, now, func(ct *dialler.Contact) bool { return ct.Number == n })
+	}
+	return nil
+}
+
+// Readmit is as [dialler.Roster] says.
+func (b *Book) Readmit(_ context.Context, numbers []dialler.Number) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, n := range numbers {
+		delete(b.excluded, n)
+	}
+	return nil
+}
+
+// Excluded is as [dialler.Roster] says.
+func (b *Book) Excluded(_ context.Context, n dialler.Number) (bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.excluded[n], nil
+}
+
+// Contact is as [dialler.Reports] says.
+func (b *Book) Contact(_ context.Context, id dialler.ContactID) (dialler.Contact, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if id < 1 || int(id) > len(b.contacts) {
+		return dialler.Contact{}, fmt.Errorf("contact %d: %w", id, dialler.ErrNotFound)
+	}
+	return b.seen(b.contacts[id-1]), nil
+}
+
+// seen is a contact as people see it: one that is being rung is dialling.
+func (b *Book) seen(ct *dialler.Contact) dialler.Contact {
+	c := clone(ct)
+	if b.ringing(ct) {
+		c.State = dialler.Dialling
+	}
+	return c
+}
+
+func (b *Book) asCall(e *entry) dialler.Call {
+	c := dialler.Call{Attempt: e.Attempt, Contact: b.seen(b.contacts[e.Contact-1]), Analysis: e.bodySent, Ruling: copied(e.ruling)}
+	if e.Callback != 0 {
+		kept := *b.callbacks[e.Callback-1]
+		kept.Attempts = 0
+		for _, o := range b.calls {
+			if o == e {
+				break
+			}
+			if o.Callback == e.Callback {
+				kept.Attempts++
+			}
+		}
+		c.Kept = &kept
+	}
+	return c
+}
+
+// Calls is as [dialler.Reports] says.
+func (b *Book) Calls(_ context.Context, q dialler.CallQuery) (calls []dialler.Call, next string, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, err := b.campaign(q.Campaign); err != nil {
+		return nil, "", err
+	}
+	want, ok := map[dialler.CallFilter]func(*dialler.Callback) bool{
+		dialler.AllCalls:           func(*dialler.Callback) bool { return true },
+		dialler.CallbacksRequested: func(cb *dialler.Callback) bool { return cb != nil },
+		dialler.CallbacksPending:   func(cb *dialler.Callback) bool { return cb != nil && cb.State == dialler.CallbackWaiting },
+		dialler.CallbacksCompleted: func(cb *dialler.Callback) bool {
+			return cb != nil && cb.State != dialler.CallbackWaiting && cb.State != dialler.CallbackCancelled
+		},
+		dialler.CallbacksCancelled: func(cb *dialler.Callback) bool { return cb != nil && cb.State == dialler.CallbackCancelled },
+	}[q.Filter]
+	if !ok {
+		return nil, "", fmt.Errorf("calls: %w", &dialler.FieldError{Field: "filter", Got: strconv.Quote(string(q.Filter)), Want: "nothing, requested, pending, completed or cancelled"})
+	}
+	limit := q.Limit
+	if limit <= 0 {
+		limit = 100
+	}
+	limit = min(limit, 1000)
+	i := len(b.calls) - 1
+	if q.After != "" {
+		if i = slices.IndexFunc(b.calls, func(e *entry) bool { return string(e.ID) == q.After }) - 1; i == -2 {
+			return nil, "", fmt.Errorf("calls: %w", &dialler.FieldError{Field: "after", Got: strconv.Quote(q.After), Want: "what the page before said"})
+		}
+	}
+	for ; i >= 0; i-- {
+		e := b.calls[i]
+		if e.Campaign != q.Campaign || q.Contact != 0 && e.Contact != q.Contact || !want(e.ruling.Callback) {
+			continue
+		}
+		if len(calls) == limit {
+			return calls, string(calls[limit-1].ID), nil
+		}
+		calls = append(calls, b.asCall(e))
+	}
+	return calls, "", nil
+}
+
+// Counters is as [dialler.Reports] says: counted anew each time.
+func (b *Book) Counters(_ context.Context, id dialler.CampaignID) (dialler.Counters, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c := dialler.Counters{
+		Contacts: map[dialler.ContactState]int{}, Dispositions: map[dialler.Disposition]int{},
+		Callbacks: map[dialler.CallbackState]int{}, Closed: map[dialler.CloseReason]int{}, Refused: map[dialler.RefusalReason]int{},
+	}
+	if _, err := b.campaign(id); err != nil {
+		return c, err
+	}
+	for _, ct := range b.contacts {
+		if ct.Campaign == id {
+			c.Contacts[b.seen(ct).State]++
+		}
+	}
+	for _, e := range b.calls {
+		if e.Campaign != id {
+			continue
+		}
+		c.Attempts++
+		if e.Live() {
+			c.Live++
+		} else {
+			c.Dispositions[e.Disposition]++
+		}
+		if e.ruling.Refused != "" {
+			c.Refused[e.ruling.Refused]++
+		}
+	}
+	var delay time.Duration
+	for _, cb := range b.callbacks {
+		if cb.Campaign != id {
+			continue
+		}
+		c.Requested++
+		c.Callbacks[cb.State]++
+		if cb.Why != "" {
+			c.Closed[cb.Why]++
+		}
+		delay += cb.Delay()
+	}
+	if c.Requested > 0 {
+		c.AvgDelay = delay / time.Duration(c.Requested)
+	}
+	return c, nil
+}
+
+// Outbox is as [dialler.Reports] says.
+func (b *Book) Outbox(_ context.Context, after int64, n int) ([]dialler.Message, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	from := min(max(int(after), 0), len(b.outbox))
+	return slices.Clone(b.outbox[from:min(from+max(n, 0), len(b.outbox))]), nil
+}

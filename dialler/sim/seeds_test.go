@@ -1,0 +1,43 @@
+package sim
+
+import (
+	"flag"
+	"fmt"
+	"testing"
+	"testing/synctest"
+)
+
+var (
+	seeds = flag.Int("seeds", 300, "how many seeds TestSeeds runs")
+	first = flag.Uint64("first", 1, "the first of them")
+	only  = flag.Uint64("seed", 0, "run this seed alone and print its transcript")
+)
+
+// TestSeeds lets campaigns drawn from seeds come true, and audits each.
+func TestSeeds(t *testing.T) {
+	if *only != 0 {
+		fmt.Print(seed(t, *only))
+		return
+	}
+	for s := *first; s < *first+uint64(*seeds); s++ {
+		t.Run(fmt.Sprint(s), func(t *testing.T) {
+			t.Parallel()
+			seed(t, s)
+		})
+	}
+}
+
+func seed(t *testing.T, s uint64) (transcript string) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, draw(s), NewBook(nil))
+		w.run()
+		transcript = w.rec.transcript()
+		if v := w.rec.verdict(); v != "" {
+			t.Errorf("seed %d: %s\nreplay with: go test ./dialler/sim -run Seeds -seed %d", s, v, s)
+			if *only == 0 {
+				t.Log(transcript)
+			}
+		}
+	})
+	return transcript
+}
