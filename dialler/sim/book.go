@@ -47,10 +47,10 @@ type entry struct {
 	holder  string
 	expires time.Time
 
-	heard    *callback.Analysis
-	heardAt  time.Time
-	ruling   dialler.Ruling // its Callback is shared with the book's
-	bodySent []byte
+	heard   *callback.Analysis
+	heardAt time.Time
+	ruling  dialler.Ruling // its Callback is shared with the book's
+	body    []byte
 }
 
 // NewBook returns an empty book. words nil: the built-in words.
@@ -131,9 +131,12 @@ func (b *Book) record(ct *dialler.Contact) dialler.Record {
 }
 
 // Lease is as [dialler.Ledger] says.
-func (b *Book) Lease(_ context.Context, req dialler.LeaseRequest) ([]dialler.Lease, error) {
+func (b *Book) Lease(ctx context.Context, req dialler.LeaseRequest) ([]dialler.Lease, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	var out []dialler.Lease
 	for _, class := range dialler.LeaseOrder {
 		for _, q := range req.Trunks {
@@ -281,9 +284,12 @@ func (b *Book) held(l dialler.Lease) (*entry, error) {
 
 // Renew is as [dialler.Ledger] says. A lease that has lapsed and that nobody
 // has adopted is still its holder's.
-func (b *Book) Renew(_ context.Context, ls []dialler.Lease, now time.Time, ttl time.Duration) (kept []dialler.Lease, err error) {
+func (b *Book) Renew(ctx context.Context, ls []dialler.Lease, now time.Time, ttl time.Duration) (kept []dialler.Lease, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	for _, l := range ls {
 		if e, err := b.held(l); err == nil {
 			e.expires = now.Add(ttl)
@@ -325,9 +331,12 @@ func (b *Book) Adrift(_ context.Context, node string, now time.Time) (out []dial
 }
 
 // Adopt is as [dialler.Ledger] says.
-func (b *Book) Adopt(_ context.Context, id dialler.CallID, node string, now time.Time, ttl time.Duration) (dialler.Lease, error) {
+func (b *Book) Adopt(ctx context.Context, id dialler.CallID, node string, now time.Time, ttl time.Duration) (dialler.Lease, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return dialler.Lease{}, err
+	}
 	for _, e := range b.live {
 		if e.ID == id && (e.holder == node || !now.Before(e.expires)) {
 			return b.hold(e, node, now, ttl), nil

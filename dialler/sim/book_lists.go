@@ -158,8 +158,9 @@ func (b *Book) AddContacts(_ context.Context, id dialler.CampaignID, list []dial
 	waiting := false
 	for i, nc := range list {
 		has := slices.ContainsFunc(b.contacts, func(ct *dialler.Contact) bool { return ct.Campaign == id && ct.Number == nc.Number })
-		if has || seen[nc.Number] {
+		if seen[nc.Number] || has {
 			dups = append(dups, dialler.Duplicate{Index: i, Number: nc.Number, InList: seen[nc.Number]})
+			seen[nc.Number] = true
 			continue
 		}
 		seen[nc.Number] = true
@@ -222,6 +223,21 @@ func (b *Book) Contact(_ context.Context, id dialler.ContactID) (dialler.Contact
 	return b.seen(b.contacts[id-1]), nil
 }
 
+// Contacts is as [dialler.Reports] says.
+func (b *Book) Contacts(_ context.Context, id dialler.CampaignID, after dialler.ContactID, n int) (out []dialler.Contact, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, err := b.campaign(id); err != nil {
+		return nil, err
+	}
+	for _, ct := range b.contacts {
+		if ct.Campaign == id && ct.ID > after && len(out) < n {
+			out = append(out, b.seen(ct))
+		}
+	}
+	return out, nil
+}
+
 // seen is a contact as people see it: one that is being rung is dialling.
 func (b *Book) seen(ct *dialler.Contact) dialler.Contact {
 	c := clone(ct)
@@ -232,7 +248,7 @@ func (b *Book) seen(ct *dialler.Contact) dialler.Contact {
 }
 
 func (b *Book) asCall(e *entry) dialler.Call {
-	c := dialler.Call{Attempt: e.Attempt, Contact: b.seen(b.contacts[e.Contact-1]), Analysis: e.bodySent, Ruling: copied(e.ruling)}
+	c := dialler.Call{Attempt: e.Attempt, Contact: b.seen(b.contacts[e.Contact-1]), Analysis: e.body, Ruling: copied(e.ruling)}
 	if e.Callback != 0 {
 		kept := *b.callbacks[e.Callback-1]
 		kept.Attempts = 0

@@ -3,7 +3,9 @@ package sim
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -12,9 +14,12 @@ import (
 )
 
 // Mark is as [dialler.Ledger] says.
-func (b *Book) Mark(_ context.Context, l dialler.Lease, o dialler.Outcome) error {
+func (b *Book) Mark(ctx context.Context, l dialler.Lease, o dialler.Outcome) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	e, err := b.held(l)
 	if err != nil {
 		return err
@@ -41,9 +46,12 @@ func merge(marked, o dialler.Outcome) dialler.Outcome {
 }
 
 // Withdraw is as [dialler.Ledger] says.
-func (b *Book) Withdraw(_ context.Context, l dialler.Lease, notBefore, now time.Time) error {
+func (b *Book) Withdraw(ctx context.Context, l dialler.Lease, notBefore, now time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	e, err := b.held(l)
 	if err != nil {
 		return err
@@ -67,20 +75,22 @@ func (b *Book) put(cb *dialler.Callback) {
 	}
 	*b.callbacks[cb.ID-1] = *cb
 	if cb.State != dialler.CallbackWaiting {
-		b.post("callback.closed", cb.Campaign, cb.Contact, cb.AskedOn, cb.Closed)
+		b.post(dialler.NewCallbackMessage(dialler.CallbackOver, *b.campaigns[cb.Campaign-1], *b.contacts[cb.Contact-1], *cb, nil, cb.Closed))
 	}
 }
 
-func (b *Book) post(kind string, c dialler.CampaignID, ct dialler.ContactID, id dialler.CallID, at time.Time) {
-	b.outbox = append(b.outbox, dialler.Message{
-		ID: int64(len(b.outbox) + 1), Kind: kind, Campaign: c, Contact: ct, Call: id, Body: []byte("{}"), At: at,
-	})
+func (b *Book) post(m dialler.Message) {
+	m.ID = int64(len(b.outbox) + 1)
+	b.outbox = append(b.outbox, m)
 }
 
 // Settle is as [dialler.Ledger] says.
-func (b *Book) Settle(_ context.Context, l dialler.Lease, o dialler.Outcome) (out dialler.Settlement, err error) {
+func (b *Book) Settle(ctx context.Context, l dialler.Lease, o dialler.Outcome) (out dialler.Settlement, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return out, err
+	}
 	if o.Ended.IsZero() || o.Disposition == "" {
 		return out, fmt.Errorf("settle call %s: the outcome has no end or no disposition", l.Attempt.ID)
 	}
@@ -93,7 +103,7 @@ func (b *Book) Settle(_ context.Context, l dialler.Lease, o dialler.Outcome) (ou
 	ct := b.contacts[e.Contact-1]
 	r, cb := b.record(ct).Settle(e.Attempt)
 	*ct = r.Contact
-	b.post("call.settled", e.Campaign, e.Contact, e.ID, e.Ended)
+	b.post(dialler.NewCallMessage(*b.campaigns[e.Campaign-1], e.Attempt, *ct))
 	b.put(cb)
 	if ct.Callback != nil {
 		ct.Callback = b.callbacks[ct.Callback.ID-1]
@@ -106,33 +116,50 @@ func (b *Book) Settle(_ context.Context, l dialler.Lease, o dialler.Outcome) (ou
 }
 
 // Hear is as [dialler.Ledger] says.
-func (b *Book) Hear(_ context.Context, id dialler.CallID, an callback.Analysis, now time.Time) (dialler.Ruling, error) {
+func (b *Book) Hear(ctx context.Context, id dialler.CallID, an callback.Analysis, now time.Time) (dialler.Ruling, error) {
+	body, err := an.Body()
+	if err != nil {
+		return dialler.Ruling{}, fmt.Errorf("hear call %s: %w", id, err)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return dialler.Ruling{}, err
+	}
 	e := b.call(id)
 	if e == nil {
 		return dialler.Ruling{}, fmt.Errorf("call %s: %w", id, dialler.ErrNoCall)
 	}
 	if e.heard != nil {
-		same := bytes.Equal(e.bodySent, an.Raw) && e.heard.Requested == an.Requested && e.heard.PreferredTimeText == an.PreferredTimeText
+		same := sameJSON(e.body, body)
 		again := copied(e.ruling)
 		again.Duplicate = same || again.Verdict == dialler.RulingScheduled
 		if again.Duplicate || again.Verdict == dialler.RulingDeferred {
 			if !same {
-				e.heard, e.bodySent = &an, an.Raw
+				e.heard, e.heardAt, e.body = &an, now, body
 			}
 			return again, nil
 		}
 	} else {
 		b.heard = append(b.heard, e)
 	}
-	e.heard, e.heardAt, e.bodySent = &an, now, an.Raw
+	e.heard, e.heardAt, e.body = &an, now, body
 	ct := b.contacts[e.Contact-1]
 	if b.ringing(ct) {
 		e.ruling = dialler.Ruling{Call: id, Contact: ct.ID, Verdict: dialler.RulingDeferred}
 		return e.ruling, nil
 	}
 	return copied(b.rule(e, ct, now)), nil
+}
+
+// sameJSON reports whether two records say the same, however they are spaced
+// and ordered.
+func sameJSON(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	var v, w any
+	return json.Unmarshal(a, &v) == nil && json.Unmarshal(b, &w) == nil && reflect.DeepEqual(v, w)
 }
 
 func copied(r dialler.Ruling) dialler.Ruling {
@@ -165,13 +192,11 @@ func (b *Book) rule(e *entry, ct *dialler.Contact, now time.Time) dialler.Ruling
 	}
 	r, ruling := b.record(ct).Hear(e.Attempt, kept, *e.heard, b.words, now)
 	if cb := ruling.Callback; cb != nil {
-		cb.ID = dialler.CallbackID(len(b.callbacks) + 1)
+		cb.ID = dialler.CallbackID(len(b.callbacks) + 1) // r.Contact.Callback, where it waits, is the same one
 		b.callbacks = append(b.callbacks, cb)
-		b.post("callback.scheduled", cb.Campaign, cb.Contact, cb.AskedOn, now)
-		if cb.State != dialler.CallbackWaiting {
-			b.post("callback.closed", cb.Campaign, cb.Contact, cb.AskedOn, cb.Closed)
-		}
-		*ct = r.Contact // its Callback, where it waits, is cb
+		*ct = r.Contact
+		b.post(dialler.NewCallbackMessage(dialler.CallbackMade, r.Campaign, *ct, *cb, e.body, now))
+		b.put(cb)
 		b.rouse()
 	}
 	c := b.campaigns[ct.Campaign-1]
@@ -181,9 +206,12 @@ func (b *Book) rule(e *entry, ct *dialler.Contact, now time.Time) dialler.Ruling
 }
 
 // Transition is as [dialler.Ledger] says.
-func (b *Book) Transition(_ context.Context, id dialler.CampaignID, what dialler.CampaignEvent, now time.Time) (dialler.Campaign, error) {
+func (b *Book) Transition(ctx context.Context, id dialler.CampaignID, what dialler.CampaignEvent, now time.Time) (dialler.Campaign, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return dialler.Campaign{}, err
+	}
 	c, err := b.campaign(id)
 	if err != nil {
 		return dialler.Campaign{}, err
