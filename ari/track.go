@@ -63,6 +63,9 @@ func (s *Switch) handle(e *event) {
 		}
 		if e.Bridge.ID == string(c.id) {
 			l.bridged = true
+			if l.isBot && l.up {
+				s.botUp(c, e)
+			}
 		} else if c.ext && !l.isBot {
 			s.join(c, e) // with whomever the dialplan found
 		}

@@ -17,6 +17,9 @@ import (
 type Options struct {
 	Seed   uint64
 	Faults *Faults // nil: [Misbehaving]; &Faults{}: none
+	// Where says which requests meet faults, by method and path below /ari/.
+	// nil: all.
+	Where func(method, path string) bool
 	// Ring is from the request to dial to 180 or 183, and from there to the
 	// answer or the refusal. 0: 20 ms.
 	Ring time.Duration
@@ -173,7 +176,7 @@ func (s *Server) Bridges() int {
 // routes is the wire: refusals, the password, faults, and then the request.
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	s.register(mux)
+	s.handle(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		away, f := time.Now().Before(s.refuse), s.faults
@@ -197,7 +200,7 @@ func (s *Server) routes() http.Handler {
 		}
 		// A link that cannot even be set up would teach nothing.
 		spared := path == "asterisk/info" || strings.HasSuffix(path, "/eventFilter")
-		if spared {
+		if spared || s.o.Where != nil && !s.o.Where(r.Method, path) {
 			mux.ServeHTTP(w, r)
 			return
 		}
