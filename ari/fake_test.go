@@ -25,7 +25,7 @@ func startFake(t testing.TB, o aritest.Options) *aritest.Server {
 func onFake(t testing.TB, s *aritest.Server, change ...func(*ari.Options)) *ari.Switch {
 	t.Helper()
 	o := ari.Options{
-		URL: s.URL, Password: s.Password, RetryDelay: time.Second, RequestTimeout: 2 * time.Second, Logger: logger(t),
+		URL: s.URL, Password: s.Password, RetryDelay: time.Second, Logger: logger(t),
 	}
 	for _, f := range change {
 		f(&o)

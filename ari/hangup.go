@@ -57,6 +57,13 @@ func (s *Switch) delete(ctx context.Context, path string) error {
 // remove deletes until that is done or out of reach: what is then left is
 // found when the link comes back.
 func (s *Switch) remove(ctx context.Context, path string) {
+	// Taking down waits for its turn, so that it never keeps a call waiting.
+	select {
+	case s.clearing <- struct{}{}:
+		defer func() { <-s.clearing }()
+	case <-ctx.Done():
+		return
+	}
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.MaxInterval = 50*time.Millisecond, 5*time.Second
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {

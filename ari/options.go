@@ -43,7 +43,8 @@ type Options struct {
 	RequestTimeout time.Duration
 	// Connections is how many HTTP connections are open at once, at most.
 	// Asterisk closes those above its sessionlimit (http.conf, 100 unless
-	// set) without a word, and the WebSocket is one of them. 0: 32.
+	// set) without a word, and the WebSocket is one of them. 0: 32; at
+	// least 3.
 	Connections int
 	// PingInterval is how often the WebSocket is asked for a sign of life,
 	// which has to come within the same time. 0: 5 s.
@@ -91,6 +92,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Connections <= 0 {
 		o.Connections = 32
 	}
+	o.Connections = max(o.Connections, 3)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -1,6 +1,7 @@
 package ari
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +48,11 @@ func (s *Switch) Originate(ctx context.Context, o dialler.Origination) error {
 	s.mu.Unlock()
 
 	if err := s.prepare(ctx, c, params, variables); err != nil {
-		s.abandon(c)
+		if errors.Is(err, errDuplicate) {
+			s.drop(c) // not ours to take down
+		} else {
+			s.abandon(c)
+		}
 		return fmt.Errorf("originating %s: %w", o.ID, s.refusal(ctx, o, err))
 	}
 
@@ -182,10 +187,8 @@ func (s *Switch) create(ctx context.Context, l *leg, params url.Values, variable
 	case http.StatusConflict:
 		// Sticky: once a connection has had one true conflict, every
 		// failure to allocate on it reads as one.
-		if err := s.do(ctx, http.MethodGet, "channels/"+l.id, nil, nil, nil); err == nil {
-			return errDuplicate
-		} else if code(err) != http.StatusNotFound {
-			return err
+		if err := s.do(ctx, http.MethodGet, "channels/"+l.id, nil, nil, nil); code(err) != http.StatusNotFound {
+			return fmt.Errorf("%w, or Asterisk cannot say: %w", errDuplicate, cmp.Or(err, errors.New("it is there")))
 		}
 		return fmt.Errorf("%w: %w", errAllocation, err)
 	case http.StatusInternalServerError:

@@ -17,9 +17,12 @@ type proxy struct {
 	quit   sync.WaitGroup
 	ln     net.Listener
 
-	mu    sync.Mutex
-	open  map[net.Conn]bool
-	until time.Time // no connection before
+	mu     sync.Mutex
+	open   map[net.Conn]bool
+	until  time.Time // no connection before
+	stuck  bool      // nothing more is passed on
+	inward int       // connections from the Switch
+	peak   int
 }
 
 func startProxy(t testing.TB, target string) *proxy {
@@ -54,6 +57,8 @@ func (p *proxy) serve() {
 		wait := time.Now().Before(p.until)
 		if !wait {
 			p.open[in] = true
+			p.inward++
+			p.peak = max(p.peak, p.inward)
 		}
 		p.mu.Unlock()
 		if wait {
@@ -65,7 +70,12 @@ func (p *proxy) serve() {
 }
 
 func (p *proxy) pass(in net.Conn) {
-	defer p.forget(in)
+	defer func() {
+		p.forget(in)
+		p.mu.Lock()
+		p.inward--
+		p.mu.Unlock()
+	}()
 	out, err := net.Dial("tcp", p.target)
 	if err != nil {
 		return
@@ -80,7 +90,7 @@ func (p *proxy) pass(in net.Conn) {
 		_, _ = io.Copy(out, in)
 		_ = out.(*net.TCPConn).CloseWrite()
 	}()
-	_, _ = io.Copy(in, out)
+	_, _ = io.Copy(gate{p, in}, out)
 	p.forget(in)
 	p.forget(out)
 	<-done
@@ -93,11 +103,41 @@ func (p *proxy) forget(c net.Conn) {
 	_ = c.Close()
 }
 
+// freeze passes on nothing more of what Asterisk says, on connections as they
+// are.
+func (p *proxy) freeze() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stuck = true
+}
+
+func (p *proxy) most() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.peak
+}
+
+type gate struct {
+	p *proxy
+	net.Conn
+}
+
+func (g gate) Write(b []byte) (int, error) {
+	g.p.mu.Lock()
+	stuck := g.p.stuck
+	g.p.mu.Unlock()
+	if stuck {
+		return len(b), nil
+	}
+	return g.Conn.Write(b)
+}
+
 // cut resets every connection, and lets none be made for a while.
 func (p *proxy) cut(pause time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.until = time.Now().Add(pause)
+	p.stuck = false
 	for c := range p.open {
 		_ = c.(*net.TCPConn).SetLinger(0)
 		_ = c.Close()

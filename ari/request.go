@@ -61,7 +61,16 @@ func newTransport(o Options) *http.Transport {
 
 // do asks Asterisk. path is below the root, its elements escaped; body is
 // sent as JSON unless nil, and the answer is read into out unless nil.
+//
+// The limit of a request starts when its turn has come: who waits for that has
+// not asked anything yet.
 func (s *Switch) do(ctx context.Context, method, path string, query url.Values, body, out any) error {
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	case <-ctx.Done():
+		return fmt.Errorf("%s %s: %w (%w)", method, path, ctx.Err(), errNotSent)
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.opts.RequestTimeout)
 	defer cancel()
 	began := time.Now()

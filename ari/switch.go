@@ -17,6 +17,9 @@ type Switch struct {
 	http *http.Client
 	news *queue
 
+	slots    chan struct{} // one for each request under way
+	clearing chan struct{} // of these, for taking things down
+
 	life  context.Context // ends with Run; requests that nobody waits for live in it
 	end   context.CancelFunc
 	chore sync.WaitGroup
@@ -40,13 +43,15 @@ func New(o Options) (*Switch, error) {
 		return nil, err
 	}
 	s := &Switch{
-		opts:   o,
-		log:    o.Logger,
-		http:   &http.Client{Transport: newTransport(o)},
-		news:   newQueue(),
-		calls:  map[dialler.CallID]*call{},
-		legs:   map[string]*leg{},
-		places: map[string]bool{},
+		opts:     o,
+		log:      o.Logger,
+		http:     &http.Client{Transport: newTransport(o)},
+		news:     newQueue(),
+		slots:    make(chan struct{}, o.Connections-1), // the WebSocket has one, too
+		clearing: make(chan struct{}, max(1, (o.Connections-1)/2)),
+		calls:    map[dialler.CallID]*call{},
+		legs:     map[string]*leg{},
+		places:   map[string]bool{},
 	}
 	s.life, s.end = context.WithCancel(context.Background())
 	return s, nil
