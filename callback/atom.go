@@ -13,6 +13,7 @@ type atom struct {
 	replaces   bool       // corrects the atoms before it
 	next       bool       // "the next two hours": within, not after
 	this       bool       // "this evening": today's
+	faint      bool       // dropped as mentioned, but counts if nothing else does
 
 	clock clocks    // aClock
 	part  partID    // aPart

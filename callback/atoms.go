@@ -191,7 +191,7 @@ func (p *parser) wrapRight(a *atom) {
 		switch {
 		case p.any(j, cBaad):
 			a.dir = dirAfter
-		case p.is(j, cPehle) && counted && !p.is(j-1, cSe), p.is(j, cAgo):
+		case p.is(j, cPehle) && counted && !p.is(j-1, cSe), p.is(j, cAgo), counted && p.is(j, cBefore) && j+1 >= len(p.tokens):
 			a.drop = dropPast
 		case p.is(j, cPehle) && !p.any(j+1, cUnit):
 			a.dir = dirBefore
@@ -237,6 +237,14 @@ func (p *parser) bareNumbers() {
 				continue
 			}
 			i = p.atoms[n].end - 1
+			continue
+		}
+		if y, _ := p.numberAt(i); p.digits(i) == 4 && y >= 1900 && y < 2200 && n > 0 && p.atoms[n-1].end == i && (i+1 == len(p.tokens) || p.punct(i+1)) {
+			b := atom{kind: aDay, start: i, end: i + 1} // "Oct 26 11:00 2026"
+			b.day.set(hYear)
+			b.day.year = int16(y)
+			p.insert(n, b)
+			n++
 			continue
 		}
 		a, _, ok := p.clockAt(i)

@@ -12,6 +12,7 @@ func (p *parser) judge() {
 	}
 	p.corrections()
 	p.pronouns()
+	p.revive()
 }
 
 // clauseEnd returns where the clause that starts at token i ends: at a stop or
@@ -145,11 +146,11 @@ func (p *parser) judgeClause(i, j int) {
 			a.dir = dirAfter
 			a.next = false
 		case be && cont && a.dir != dirAfter && !free:
-			a.drop = dropMentioned
+			a.drop, a.faint = dropMentioned, !ask && !counted
 		case (busy || event) && !ask && !free && a.dir != dirAfter:
 			a.drop = dropMentioned
 		case be && !ask && !free && !busy && a.dir != dirAfter && a.kind != aVague:
-			a.drop = dropMentioned
+			a.drop, a.faint = dropMentioned, !counted && !p.stated(atoms)
 		}
 	}
 	// What belongs to a past day is past: "yesterday evening", "last week's Sunday".
@@ -164,6 +165,28 @@ func (p *parser) judgeClause(i, j int) {
 		}
 	}
 	p.negate(i, j, atoms)
+}
+
+// stated reports whether the atoms say what day or what time it is now: "aaj
+// Monday hai", "abhi 5 baje hain".
+func (p *parser) stated(atoms []atom) bool {
+	now := atoms[0].kind == aNow || atoms[0].kind == aDay && atoms[0].day.has == hRel && atoms[0].day.rel == 0
+	return now && len(atoms) == 2 && (atoms[1].kind == aClock && atoms[0].kind == aNow || atoms[1].kind == aDay)
+}
+
+// revive lets faint atoms count if no other does: "parso shaam ko dentist ke
+// paas jana hai" is a time, if the customer named no other.
+func (p *parser) revive() {
+	for n := range p.atoms {
+		if a := &p.atoms[n]; a.drop == kept && a.kind != aNow {
+			return
+		}
+	}
+	for n := range p.atoms {
+		if a := &p.atoms[n]; a.faint && a.drop == dropMentioned && a.kind != aNow && a.kind != aBad {
+			a.drop = kept
+		}
+	}
 }
 
 // belongs reports whether nothing but small words stands between a and b.

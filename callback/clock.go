@@ -8,6 +8,9 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 	if c, next, ok := p.minutesTo(i); ok {
 		return c, next, certain
 	}
+	if p.glued(i) && (p.mark(i-1, '.') || p.mark(i-1, '/')) && p.digits(i-2) > 0 { // the rest of 1.1.30
+		return c, i, unsure
+	}
 	j := i
 	hour, min := -1, 0
 	frac := false
@@ -76,6 +79,8 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 			if hour >= 13 || p.phrase[p.tokens[i].start] == '0' {
 				c.half = halfExact
 			}
+		case d > 0 && p.mark(k, '.') && p.glued(k) && p.digits(k+1) > 0 && p.glued(k+1) && (p.digits(k+1) != 2 || p.mark(k+2, '.') && p.digits(k+3) > 0): // 6.5, 1.10.30
+			return c, i, unsure
 		case (p.mark(k, ':') || p.mark(k, '.') && p.glued(k) && !p.is(k+2, cUnit)) && p.digits(k+1) == 2 && (p.glued(k+1) || p.mark(k, ':')):
 			min, _ = p.numberAt(k + 1)
 			j = k + 2
@@ -87,6 +92,7 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 					if p.mark(j, '.') && p.glued(j) && p.digits(j+1) > 0 {
 						j += 2
 					}
+					j = p.offset(&c, j)
 				}
 			}
 			if d == 2 && (hour >= 13 || p.first(i) == '0') {
@@ -176,7 +182,7 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 					c.half = halfPM
 				}
 			}
-		case p.is(j, cArticle) && p.glued(j) && p.digits(j-1) > 0, p.is(j, cP) && p.digits(j-1) > 0 && p.glued(j): // 7a, 7p
+		case p.any(j, cArticle, cP) && p.glued(j) && p.digits(j-1) > 0 && !p.glued(i): // 7a, 7p
 			sure = certain
 			c.half = halfPM
 			if p.is(j, cArticle) {
@@ -211,6 +217,23 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 		}
 		j++
 	}
+}
+
+// offset reads the "+05:30" or "Z" of an RFC 3339 time at j.
+func (p *parser) offset(c *clockval, j int) int {
+	if !p.glued(j) || p.is(j, cZone) {
+		return j
+	}
+	if !(p.mark(j, '+') || p.mark(j, '-')) || p.digits(j+1) != 2 || !p.mark(j+2, ':') || p.digits(j+3) != 2 {
+		return j
+	}
+	hours, _ := p.numberAt(j + 1)
+	minutes, _ := p.numberAt(j + 3)
+	c.zoned, c.zone = true, int16(hours*60+minutes)
+	if p.mark(j, '-') {
+		c.zone = -c.zone
+	}
+	return j + 4
 }
 
 // hourLetter reports whether the token at i is an h right after digits.

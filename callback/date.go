@@ -5,6 +5,9 @@ import "strings"
 // numericDate reads 2026-03-15, 15/3/2026, 15-03-26, 10/31 at i.
 func (p *parser) numericDate(i int) (a atom, ok bool) {
 	a = atom{kind: aDay, start: i}
+	if p.glued(i) && p.digits(i-2) > 0 && (p.mark(i-1, '/') || p.mark(i-1, '.') || p.mark(i-1, '-')) {
+		return a, false
+	}
 	if p.digits(i) == 0 || !p.glued(i+1) || !p.glued(i+2) || p.digits(i+2) == 0 || p.labelled(i) {
 		return a, false
 	}
@@ -140,7 +143,7 @@ func (p *parser) yearAt(i int) (y, next int) {
 		j++
 	}
 	n, k := p.numberAt(j)
-	if p.digits(j) == 4 && n >= 1900 && n <= 2200 && !p.any(k, cHrs, cCounted) && !p.mark(k, ':') {
+	if p.digits(j) == 4 && n >= 1900 && !p.any(k, cHrs, cCounted) && !p.mark(k, ':') {
 		return n, k
 	}
 	return 0, i
@@ -152,7 +155,7 @@ func (p *parser) monthDate(i int) (a atom, ok bool) {
 	d := &a.day
 	if m := p.value(i, cMonth); m > 0 {
 		j := i + 1
-		if p.mark(j, '.') && p.glued(j) || p.mark(j, '-') {
+		if p.mark(j, '.') && p.glued(j) || p.mark(j, '-') || p.mark(j, ',') {
 			j++
 		}
 		for p.any(j, cThe, cOn) || p.is(j, cOf) && p.is(j+2, cTarikh) {
@@ -171,6 +174,23 @@ func (p *parser) monthDate(i int) (a atom, ok bool) {
 			k++
 		}
 		return p.datePart(a, n, m, k)
+	}
+	if p.digits(i) == 4 { // 2026 March 18, 2026/Mar/18
+		k := i + 1
+		if p.mark(k, '/') || p.mark(k, '-') {
+			k++
+		}
+		if m := p.value(k, cMonth); m > 0 {
+			k++
+			if p.mark(k, '/') || p.mark(k, '-') {
+				k++
+			}
+			y, _ := p.numberAt(i)
+			if n, l, _ := p.mdayAt(k); l > k {
+				a.end = l
+				return p.exact(a, y, m, n)
+			}
+		}
 	}
 	n, j, ordinal := p.mdayAt(i)
 	if j == i || p.labelled(i) {
@@ -231,10 +251,17 @@ func (p *parser) datePart(a atom, day, month, j int) (atom, bool) {
 	}
 	if p.mark(j, '-') && p.glued(j) || p.mark(j, '/') {
 		j++
-		if y, _ := p.numberAt(j); p.digits(j) == 2 && p.glued(j) {
+		if y, _ := p.numberAt(j); p.glued(j) && (p.digits(j) == 2 || p.digits(j) == 4) {
 			a.end = j + 1
-			return p.exact(a, 2000+y, month, day)
+			if y < 100 {
+				y += 2000
+			}
+			return p.exact(a, y, month, day)
 		}
+	}
+	if y, _ := p.numberAt(j); p.digits(j) == 2 && y > 31 && !p.any(j+1, cUnit, cCounted, cBaje) { // 3 Aug 96
+		a.end = j + 1
+		return p.exact(a, 1900+y, month, day)
 	}
 	if y, k := p.yearAt(j); k > j {
 		a.end = k

@@ -25,6 +25,10 @@ func (p *parser) durationAt(i int) (a atom, ok bool) {
 	if _, _, ok := p.minutesTo(i); ok { // ten minutes to six
 		return a, false
 	}
+	if p.is(i, cNext) && p.value(i+1, cUnit) == unitHour { // the next hour
+		a.dur, a.end, a.next = durations{lo: 3600, hi: 3600}, i+2, true
+		return a, true
+	}
 	n, j := p.amountAt(i)
 	switch {
 	case j > i && j == i+1 && p.is(i-1, cIn) && p.digits(i) == 2 && n.lo >= 5*60 && n.lo < 60*60 && n.lo == n.hi && (j >= len(p.tokens) || p.punct(j)): // in 15
@@ -75,10 +79,7 @@ func (p *parser) durationAt(i int) (a atom, ok bool) {
 	}
 	// "and a half", "aur aadha", "30 minutes", "and 30 minutes", "aur 10 minute"
 	for !n.few && !a.dur.pair {
-		k := j
-		if p.is(k, cAnd) || p.mark(k, ',') {
-			k++
-		}
+		k := p.joined(j)
 		h := k
 		if p.is(h, cArticle) {
 			h++
@@ -182,7 +183,7 @@ func (p *parser) daysAt(a atom, n amount, unit, j int) (atom, bool) {
 	}
 	switch unit {
 	case unitDay, unitWeek, unitFortnight, unitWorkday:
-		each := map3(unit)
+		each := daysOf(unit)
 		d.set(hDays)
 		if unit == unitWorkday {
 			d.workdays = true
@@ -203,11 +204,8 @@ func (p *parser) daysAt(a atom, n amount, unit, j int) (atom, bool) {
 		d.days = (n.lo * each % 60) / 2 // half a month is 15 days
 		d.approx = n.approx
 	}
-	// "1 week 2 days", "1 mahina 10 din"
-	k := j
-	if p.is(k, cAnd) {
-		k++
-	}
+	// "1 week 2 days", "1 mahina 10 din", "1 day 2 hours"
+	k := p.joined(j)
 	h := k
 	if p.is(h, cArticle) {
 		h++
@@ -227,6 +225,8 @@ func (p *parser) daysAt(a atom, n amount, unit, j int) (atom, bool) {
 	if m, l := p.amountAt(k); l > k && !m.few && p.is(l, cUnit) && p.unitOK(l) {
 		switch u := p.value(l, cUnit); {
 		case u >= unit:
+		case u < unitDay && d.is(hDays) && n.lo == n.hi:
+			return p.elapsed(a, n.lo*daysOf(unit)/60, k)
 		case u == unitDay:
 			d.days, d.days2, j = d.days+m.lo/60, d.days2+m.hi/60, l+1
 		case u == unitWeek && unit == unitMonth:
@@ -239,8 +239,37 @@ func (p *parser) daysAt(a atom, n amount, unit, j int) (atom, bool) {
 	return a, true
 }
 
-// map3 is the days in a unit of whole days.
-func map3(unit int) int {
+// joined is the index after "and" or a comma at j.
+func (p *parser) joined(j int) int {
+	if p.mark(j, ',') {
+		j++
+	}
+	if p.is(j, cAnd) {
+		j++
+	}
+	return j
+}
+
+// elapsed finishes a duration of whole days and hours, minutes or seconds from
+// k: all of it is elapsed time.
+func (p *parser) elapsed(a atom, days, k int) (atom, bool) {
+	a.kind, a.day = aDur, dayspec{}
+	sum := days * 86400
+	for {
+		m, l := p.amountAt(k)
+		if l == k || m.few || m.lo != m.hi || !p.is(l, cUnit) || p.value(l, cUnit) >= unitDay {
+			break
+		}
+		sum += m.lo * secondsOf[p.value(l, cUnit)] / 60
+		a.end = l + 1
+		k = p.joined(a.end)
+	}
+	a.dur = durations{lo: sum, hi: sum}
+	return a, true
+}
+
+// daysOf is the days in a unit of whole days.
+func daysOf(unit int) int {
 	switch unit {
 	case unitWeek:
 		return 7

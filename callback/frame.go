@@ -196,6 +196,9 @@ func (f *frame) joinDays(p *parser, a *atom, n int) bool {
 	const counted = hDays | hMonths
 	switch {
 	case *d == *e:
+	case e.has == hYear && d.is(hMonth) && !d.is(hYear):
+		d.set(hYear)
+		d.year = e.year
 	case d.is(hWeek|hMonthOff|hMonth) && !d.is(hWeekday|hMday|hSlice) && e.is(hWeekday|hMday|hSlice|hWeekend|hWeekdays|hNthWeekday) && !e.is(hMonthOff|hMonth|hWeek),
 		e.is(hWeek|hMonthOff|hMonth|hYear|hYearOff) && d.is(hWeekday|hMday|hWeekend|hWeekdays) && !d.is(hMonthOff|hMonth|hWeek) && !e.is(hWeekday|hMday|hSlice):
 		if e.is(hMonthOff|hMonth) && d.is(hWeekday|hWeekend) && !d.is(hMday) || d.is(hMonthOff|hMonth) && e.is(hWeekday|hWeekend) && !e.is(hMday) {
@@ -252,7 +255,7 @@ func (f *frame) joinDays(p *parser, a *atom, n int) bool {
 		nd.days, nd.days2, nd.months, nd.months2, nd.anchored = e.days, e.days2, e.months, e.months2, true
 		*d = nd
 		f.dayDir = dirNone
-	case e.is(hRel|hWeekday|hMday) && d.is(hRel|hWeekday|hMday) && (p.any(f.end, cTo, cAnd, cSe) || p.mark(f.end, '-') || f.dayDir == dirFrom && (a.dir == dirBy || a.dir == dirNone) || p.any(f.end-1, cSe)):
+	case e.is(hRel|hWeekday|hMday|hMonth) && d.is(hRel|hWeekday|hMday|hMonth) && (p.any(f.end, cTo, cAnd, cSe) || p.mark(f.end, '-') || f.dayDir == dirFrom && (a.dir == dirBy || a.dir == dirNone) || p.any(f.end-1, cSe)):
 		// "Monday to Wednesday": any of them will do, the first is taken
 		if f.dayDir == dirFrom {
 			f.dayDir = dirNone

@@ -1,27 +1,50 @@
 package callback
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
-// A parser reads one phrase. It lives on the stack of read: its slices begin on
-// arrays of its own and grow only for phrases that are longer than people's.
+// A parser reads one phrase. Parsers are reused: what one phrase left behind in
+// the slices is scratch for the next.
 type parser struct {
 	by     *Resolver
 	phrase string
 	heard  time.Time // in zone
 	zone   *time.Location
 	today  civil
-	minute int // of today, when the customer spoke
-	aloud  *[]string
+	minute int       // of today, when the customer spoke
+	aloud  *[]string // the working goes here, if somebody asked for it
 
 	tokens []token
 	atoms  []atom
 	key    []byte // scratch for one look-up
 	sounds []byte // the sounds of all words
+}
 
-	tokens0 [32]token
-	atoms0  [10]atom
-	key0    [96]byte
-	sounds0 [192]byte
+var parsers = sync.Pool{New: func() any {
+	return &parser{
+		tokens: make([]token, 0, 48),
+		atoms:  make([]atom, 0, 12),
+		key:    make([]byte, 0, 128),
+		sounds: make([]byte, 0, 256),
+	}
+}}
+
+// start makes p ready to read a phrase said at heard.
+func (p *parser) start(by *Resolver, phrase string, heard time.Time, zone *time.Location, aloud *[]string) {
+	p.by, p.phrase, p.heard, p.zone, p.aloud = by, phrase, heard, zone, aloud
+	p.today = civilOf(heard)
+	p.minute = heard.Hour()*60 + heard.Minute()
+	p.tokens, p.atoms, p.key, p.sounds = p.tokens[:0], p.atoms[:0], p.key[:0], p.sounds[:0]
+}
+
+// done gives p back, without the caller's data.
+func (p *parser) done() {
+	p.by, p.phrase, p.zone, p.aloud, p.heard = nil, "", nil, nil, time.Time{}
+	if cap(p.sounds) <= 16<<10 {
+		parsers.Put(p)
+	}
 }
 
 func (p *parser) at(i int) *token {

@@ -144,6 +144,9 @@ func (p *parser) partAt(i int) (a atom, ok bool) {
 	}
 	if v := p.value(j, cPart); v >= 0 {
 		id := partID(v)
+		if (id == partFirsthalf || id == partSecondhalf) && p.is(j+1, cOf) && (p.digits(j+2) == 4 || p.any(j+2, cMonth, cThis, cNext) || p.value(j+2, cUnit) > unitDay) {
+			return a, false
+		}
 		if p.weak(j, cPart) && !p.any(j+1, cKo, cMein, cTak, cBaje, cBaad, cSe) {
 			return a, false
 		}

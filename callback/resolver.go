@@ -42,10 +42,9 @@ func (r *Resolver) read(phrase string, heard time.Time, zone *time.Location, alo
 		zone = time.UTC
 	}
 	out := Reading{by: r, phrase: phrase, heard: heard, zone: zone}
-	p := parser{by: r, phrase: phrase, heard: heard.In(zone), zone: zone, aloud: aloud}
-	p.tokens, p.atoms, p.key, p.sounds = p.tokens0[:0], p.atoms0[:0], p.key0[:0], p.sounds0[:0]
-	p.today = civilOf(p.heard)
-	p.minute = p.heard.Hour()*60 + p.heard.Minute()
+	p := parsers.Get().(*parser)
+	defer p.done()
+	p.start(r, phrase, heard.In(zone), zone, aloud)
 	if !p.scan() {
 		return out
 	}

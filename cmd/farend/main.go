@@ -49,7 +49,7 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if o.PhoneBook {
 		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		for _, l := range farend.PhoneBook() {
-			fmt.Fprintf(w, "…%s\t%s\n", l.Digits, l.What)
+			_, _ = fmt.Fprintf(w, "…%s\t%s\n", l.Digits, l.What) // Flush tells
 		}
 		return w.Flush()
 	}
@@ -59,29 +59,29 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 	if o.Journal != "" {
-		f, err := os.OpenFile(o.Journal, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-		if err != nil {
-			return err
+		journal, openErr := os.OpenFile(o.Journal, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+		if openErr != nil {
+			return openErr
 		}
-		defer f.Close()
-		opts.Journal = f
+		defer func() { err = errors.Join(err, journal.Close()) }()
+		opts.Journal = journal
 	}
 	f, err := farend.Start(opts)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	fmt.Fprintf(out, "farend: SIP at %s; customers by number, the bot as bot@%s\n", f.Addr, f.Addr)
+	_, _ = fmt.Fprintf(out, "farend: SIP at %s; customers by number, the bot as bot@%s\n", f.Addr, f.Addr)
 
 	if o.HTTP != "" {
-		l, err := net.Listen("tcp", o.HTTP)
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", o.HTTP)
 		if err != nil {
 			return err
 		}
 		s := &http.Server{Handler: f.Record, ReadHeaderTimeout: 5 * time.Second}
 		go func() { _ = s.Serve(l) }() // ends with Close
-		defer s.Close()
-		fmt.Fprintf(out, "farend: the record at http://%s/calls\n", l.Addr())
+		defer func() { _ = s.Close() }()
+		_, _ = fmt.Fprintf(out, "farend: the record at http://%s/calls\n", l.Addr())
 	}
 	<-ctx.Done()
 	return nil

@@ -47,9 +47,11 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	fmt.Fprintf(conn, "INVITE sip:9811@%[1]s SIP/2.0\r\nVia: SIP/2.0/UDP %[2]s;branch=z9hG4bKa\r\nFrom: <sip:me@%[2]s>;tag=a\r\n"+
-		"To: <sip:9811@%[1]s>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n", sip, conn.LocalAddr())
+	defer func() { _ = conn.Close() }()
+	if _, err := fmt.Fprintf(conn, "INVITE sip:9811@%[1]s SIP/2.0\r\nVia: SIP/2.0/UDP %[2]s;branch=z9hG4bKa\r\nFrom: <sip:me@%[2]s>;tag=a\r\n"+
+		"To: <sip:9811@%[1]s>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n", sip, conn.LocalAddr()); err != nil {
+		t.Fatal(err)
+	}
 	var calls []struct{ Number string }
 	for len(calls) == 0 {
 		if ctx.Err() != nil {

@@ -21,12 +21,12 @@ func BenchmarkOriginate(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	a, err := lab.Start(b.Context(), lab.Options{Root: lab.Require(b), FarEnd: f.Addr})
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer a.Close()
+	defer func() { _ = a.Close() }()
 
 	transport := &http.Transport{MaxConnsPerHost: 20, MaxIdleConnsPerHost: 20}
 	defer transport.CloseIdleConnections()

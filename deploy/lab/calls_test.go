@@ -40,7 +40,7 @@ func ari(t *testing.T, a *lab.Asterisk, method, path string, body any) (int, []b
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)

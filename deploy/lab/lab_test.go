@@ -270,7 +270,7 @@ func TestStartFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	defer func() { _ = taken.Close() }()
 	_, port, _ := strings.Cut(taken.Addr().String(), ":")
 	var number int
 	if _, err := fmt.Sscan(port, &number); err != nil {

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -66,13 +67,13 @@ func tryPort(network string, number int) (port, error) {
 func free(network string, number int) error {
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(number))
 	if network == "udp" {
-		c, err := net.ListenPacket(network, addr)
+		c, err := new(net.ListenConfig).ListenPacket(context.Background(), network, addr)
 		if err != nil {
 			return err
 		}
 		return c.Close()
 	}
-	l, err := net.Listen(network, addr)
+	l, err := new(net.ListenConfig).Listen(context.Background(), network, addr)
 	if err != nil {
 		return err
 	}

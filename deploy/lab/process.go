@@ -83,7 +83,7 @@ func (a *Asterisk) launch(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("starting Asterisk: %w", err)
 	}
-	defer stderr.Close()
+	defer func() { _ = stderr.Close() }()
 
 	// -f stays in the foreground, so that the process is ours to wait for. It also
 	// sends the log to stdout, which goes nowhere.
@@ -135,7 +135,7 @@ func (a *Asterisk) awaitARI(ctx context.Context, p *process) error {
 		if err != nil {
 			return err
 		}
-		defer res.Body.Close()
+		defer func() { _ = res.Body.Close() }()
 		body, err := io.ReadAll(res.Body)
 		if err != nil {
 			return err
@@ -150,11 +150,11 @@ func (a *Asterisk) awaitARI(ctx context.Context, p *process) error {
 // awaitSIP sends OPTIONS until this instance, and no other, answers at its address:
 // Asterisk goes on without a transport whose port it did not get.
 func (a *Asterisk) awaitSIP(ctx context.Context, p *process) error {
-	conn, err := net.Dial("udp", a.SIPAddr)
+	conn, err := new(net.Dialer).DialContext(ctx, "udp", a.SIPAddr)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	n := 0
 	return poll(ctx, p, "SIP at "+a.SIPAddr, func() error {
 		n++

@@ -23,7 +23,7 @@ func (a *Asterisk) claim() error {
 	if err != nil {
 		return err
 	}
-	defer all.Close()
+	defer func() { _ = all.Close() }()
 
 	found, err := os.ReadDir(instances)
 	if err != nil {
@@ -31,7 +31,7 @@ func (a *Asterisk) claim() error {
 	}
 	for _, f := range found {
 		if f.IsDir() {
-			if err := clear(a.root, filepath.Join(instances, f.Name())); err != nil {
+			if err := sweep(a.root, filepath.Join(instances, f.Name())); err != nil {
 				return fmt.Errorf("clearing away an earlier instance: %w", err)
 			}
 		}
@@ -54,7 +54,7 @@ func (a *Asterisk) release() error {
 	if a.lock == nil {
 		return nil // never claimed
 	}
-	defer a.lock.Close()
+	defer func() { _ = a.lock.Close() }()
 	if a.keep {
 		return nil
 	}
@@ -62,14 +62,14 @@ func (a *Asterisk) release() error {
 	if err != nil {
 		return err
 	}
-	defer all.Close()
+	defer func() { _ = all.Close() }()
 	return os.RemoveAll(a.outside())
 }
 
-// clear ends what still runs in an instance's folder and removes it, unless its
+// sweep ends what still runs in an instance's folder and removes it, unless its
 // process lives. A folder that was to be kept (Options.Keep) goes as well, after its
 // process ended.
-func clear(root, dir string) error {
+func sweep(root, dir string) error {
 	lock, err := lockFile(filepath.Join(dir, "lock"), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return nil
@@ -77,7 +77,7 @@ func clear(root, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	defer func() { _ = lock.Close() }()
 	if pid := stalePID(root, dir); pid != 0 {
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("killing Asterisk %d: %w", pid, err)

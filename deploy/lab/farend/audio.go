@@ -87,6 +87,12 @@ func words(n int) []int16 {
 	return out
 }
 
+// formant is how much of a harmonic the mouth lets pass, 1 at its middle.
+func formant(hz, middle float64) float64 {
+	off := (hz - middle) / 190
+	return math.Exp(-off * off)
+}
+
 // word is so many syllables of ms each: harmonics of a gliding pitch, stronger about
 // the formants of an open vowel (700 and 1200 Hz). Between syllables it fades and does
 // not stop.
@@ -99,7 +105,7 @@ func word(syllables, ms int) []int16 {
 		sample := 0.0
 		for harmonic := 1.0; harmonic <= 20; harmonic++ {
 			hz := harmonic * 130
-			strength := 1/harmonic + 0.8*math.Exp(-math.Pow((hz-700)/180, 2)) + 0.5*math.Exp(-math.Pow((hz-1200)/200, 2))
+			strength := 1/harmonic + 0.8*formant(hz, 700) + 0.5*formant(hz, 1200)
 			sample += strength * math.Sin(harmonic*phase)
 		}
 		syllable := math.Abs(math.Sin(math.Pi * at * float64(syllables)))

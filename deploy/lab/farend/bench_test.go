@@ -16,7 +16,7 @@ func BenchmarkCalls(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	c := newCaller(b, f)
 	numbers := make(chan string)
 	go func() {

@@ -1,5 +1,7 @@
 package farend
 
+import "errors"
+
 // beCustomer takes one call as its number's [Person] does.
 func (l *leg) beCustomer() { l.take(nth(l.f.who(l.number).Takes, l.nth)) }
 
@@ -47,7 +49,7 @@ func (l *leg) take(t Take) {
 func (l *leg) pickUp(audio Audio) bool {
 	l.play(audio)
 	err := l.accept()
-	if err == errNoACK {
+	if errors.Is(err, errNoACK) {
 		l.bye() // RFC 3261 §13.3.1.4: end what was never confirmed
 	}
 	return err == nil && !l.isOver()

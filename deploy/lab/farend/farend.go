@@ -110,7 +110,7 @@ func (f *FarEnd) listen() (err error) {
 			}
 		}
 	}()
-	if f.conn, err = net.ListenPacket("udp", f.o.Addr); err != nil {
+	if f.conn, err = new(net.ListenConfig).ListenPacket(f.ctx, "udp", f.o.Addr); err != nil {
 		return err
 	}
 	undo = append(undo, func() { _ = f.conn.Close() })

@@ -111,7 +111,7 @@ func newCaller(t testing.TB, f *farend.FarEnd) *caller {
 	if w.conn, err = net.Dial("udp", here); err != nil {
 		t.Fatal(err)
 	}
-	defer w.conn.Close()
+	defer func() { _ = w.conn.Close() }()
 	w.request("OPTIONS", "x", "ready", "ready", "", 1)
 	w.next("SIP/2.0 405", "")
 	return c

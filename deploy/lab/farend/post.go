@@ -135,7 +135,7 @@ func (p *poster) try(ctx context.Context, d *Delivery) (again bool) {
 		d.Answer = fmt.Sprint("no answer: ", err)
 		return true
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	answer, _ := io.ReadAll(io.LimitReader(res.Body, 4096))
 	d.Status, d.Answer = res.StatusCode, string(answer)
 	return res.StatusCode >= 500 || res.StatusCode == http.StatusTooManyRequests
