@@ -19,7 +19,9 @@ type frame struct {
 	start, end                int    // tokens
 	ambiguous                 bool
 	alternative               bool // another reading was offered by the customer
-	bad                       bool
+	bad                       bool // a time that cannot be was named
+	faint                     bool // only mentioned
+	corrected                 bool // an atom corrected those before it: what follows it in conflict is no doubt
 	thisPart                  bool // "this evening": today, or not at all
 }
 
@@ -66,6 +68,7 @@ func (p *parser) merge() (f frame, ok bool) {
 
 func (f *frame) add(p *parser, a *atom, n int) {
 	taken := f.has.is(a.kind)
+	f.corrected = f.corrected || a.replaces
 	switch a.kind {
 	case aDur:
 		if f.has.is(aClock) && a.dur.lo <= 120 && a.dir == dirNone {
@@ -100,7 +103,7 @@ func (f *frame) add(p *parser, a *atom, n int) {
 			case a.clock.lo.minute%(12*h) == f.clock.lo.minute%(12*h) && f.clock.lo.half == halfUnsaid:
 				// "5 baje, 5 pm": the same, said more fully
 			default:
-				f.ambiguous = true
+				f.ambiguous = !f.corrected
 			}
 		}
 		f.clock, f.clockDir, f.approx, f.clockAt = a.clock, a.dir, a.approx, n
@@ -123,7 +126,7 @@ func (f *frame) add(p *parser, a *atom, n int) {
 					f.span(a)
 					return
 				}
-				f.ambiguous = true
+				f.ambiguous = !f.corrected
 			}
 		}
 		f.part, f.partDir, f.partAt = a.part, a.dir, n
@@ -141,7 +144,7 @@ func (f *frame) add(p *parser, a *atom, n int) {
 				f.span(a)
 				return
 			default:
-				f.ambiguous = true
+				f.ambiguous = !f.corrected
 				f.day = dayspec{}
 				f.dayDir = dirNone
 			}
@@ -155,6 +158,7 @@ func (f *frame) add(p *parser, a *atom, n int) {
 		return
 	}
 	f.has |= 1 << a.kind
+	f.faint = f.faint || a.faint
 	f.span(a)
 }
 

@@ -1,32 +1,27 @@
 package callback
 
-import "time"
+import (
+	"time"
+	"unicode/utf8"
+)
 
 // Resolver reads customers' words. It is immutable and safe for concurrent
 // use. The zero value, like [Resolve], knows the built-in words only.
 type Resolver struct {
-	site map[string][]sense // a site's own words, folded
-	user []part             // a site's own parts of the day
+	words      map[string]string // a site's own words, folded → what they stand for
+	user       []part            // a site's own parts of the day
+	userSenses [][]sense         // one for each
 }
 
-var builtin = &Resolver{}
-
-// Lexicon is a site's own words, as plain data from the configuration.
-type Lexicon struct {
-	// Dayparts maps a word to the hours it names, as "15:30-17:00".
-	Dayparts map[string]string `yaml:"dayparts" json:"dayparts"`
-	// Synonyms maps a word to a word or phrase that is already understood.
-	Synonyms map[string]string `yaml:"synonyms" json:"synonyms"`
-}
-
-// NewResolver returns a resolver that also knows a site's own words.
-func NewResolver(site Lexicon) (*Resolver, error) {
-	return &Resolver{}, nil
-}
+var (
+	builtin = &Resolver{}
+	epoch   = time.Unix(0, 0).UTC()
+)
 
 // Resolve reads phrase as said at heard by a customer in zone, with the
 // built-in lexicon. It is pure, deterministic and safe for concurrent use. A
-// nil zone is UTC.
+// nil zone is UTC. Text that is not UTF-8, or that is longer than any wish
+// (some 250 words), has no time in it.
 func Resolve(phrase string, heard time.Time, zone *time.Location) Reading {
 	return builtin.Resolve(phrase, heard, zone)
 }
@@ -36,33 +31,84 @@ func (r *Resolver) Resolve(phrase string, heard time.Time, zone *time.Location) 
 	return r.read(phrase, heard, zone, nil)
 }
 
-// read is Resolve; with aloud set it also notes its working.
+// read is Resolve; with aloud set it also notes its working there.
 func (r *Resolver) read(phrase string, heard time.Time, zone *time.Location, aloud *[]string) Reading {
 	if zone == nil {
 		zone = time.UTC
 	}
 	out := Reading{by: r, phrase: phrase, heard: heard, zone: zone}
+	text, edits := phrase, []edit(nil)
+	if r.words != nil {
+		text, edits = r.rewrite(phrase)
+	}
 	p := parsers.Get().(*parser)
 	defer p.done()
-	p.start(r, phrase, heard.In(zone), zone, aloud)
+	p.start(r, text, heard.In(zone), zone, aloud)
+	p.sayHeard(phrase)
+	if !utf8.ValidString(text) {
+		p.say("not UTF-8: no time")
+		return out
+	}
 	if !p.scan() {
+		p.say("more than %d words: not a customer's wish, no time", maxTokens)
 		return out
 	}
 	p.findAtoms()
 	p.judge()
 	f, ok := p.merge()
-	if aloud != nil {
-		p.say(&f)
-	}
+	p.sayAtoms()
 	if !ok {
+		if f.bad {
+			p.say("a time or date that does not exist: no time")
+		} else {
+			p.say("nothing is left: no time")
+		}
 		return out
 	}
 	a := p.decide(&f)
 	if !a.ok {
+		p.sayNothing(&f)
 		return out
 	}
 	out.At, out.From, out.To, out.Rule, out.Ambiguous = a.at, a.from, a.to, a.rule, a.ambiguous
 	out.Start, out.End = int(p.tokens[f.start].start), int(p.tokens[f.end-1].end)
-	out.Confidence = 0.9
+	if edits != nil {
+		out.Start, out.End = said(edits, out.Start, false), said(edits, out.End, true)
+	}
+	out.Confidence = p.confidence(&f, &a)
+	p.sayResult(&f, &out)
 	return out
+}
+
+// confidence says how sure a reading is: less for what is vague, for words
+// known only by their sound, for numbers that only their neighbours make a time,
+// and for two readings.
+func (p *parser) confidence(f *frame, a *answer) float64 {
+	c := 0.97
+	switch a.rule {
+	case Vague:
+		c = 0.5
+	case Now:
+		c = 0.9
+	case Range, Daypart:
+		c = 0.92
+	}
+	for i := f.start; i < f.end; i++ {
+		if p.tokens[i].guessed {
+			c -= 0.05
+		}
+	}
+	if f.has.is(aClock) && f.clock.bareword {
+		c -= 0.1
+	}
+	if a.ambiguous {
+		c -= 0.2
+	}
+	if f.alternative {
+		c -= 0.1
+	}
+	if f.faint {
+		c -= 0.4
+	}
+	return max(c, 0.1)
 }

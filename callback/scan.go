@@ -199,11 +199,9 @@ func (p *parser) lookUp(t *token) {
 	p.sounds = spell.Sound(p.sounds, folded)
 	t.sound = [2]int32{int32(from), int32(len(p.sounds))}
 	sound := p.sounds[from:]
-	if p.by.site != nil {
-		if m, ok := p.by.site[string(folded)]; ok {
-			t.setSenses(m)
-			return
-		}
+	if r, _ := utf8.DecodeRuneInString(raw); r >= siteRune && int(r-siteRune) < len(p.by.userSenses) {
+		t.setSenses(p.by.userSenses[r-siteRune])
+		return
 	}
 	m := find(spelledTable[:], folded)
 	if m == nil && len(sound) >= spell.MinSound {
@@ -266,7 +264,7 @@ func letter(r rune) bool {
 	if r >= 0x900 && r <= 0x97f {
 		return r != '।' && r != '॥' && (r < 0x966 || r > 0x96f)
 	}
-	return unicode.IsLetter(r) || unicode.Is(unicode.M, r)
+	return unicode.IsLetter(r) || unicode.Is(unicode.M, r) || r >= siteRune && r < siteRune+maxSiteDayparts
 }
 
 // symbol reports whether r is a word in itself: a currency sign, %, @, &, #.
