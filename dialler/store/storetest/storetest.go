@@ -65,6 +65,7 @@ func Run(t *testing.T, open func(t *testing.T) dialler.Store, options ...Options
 		{"Running", runningTests},
 		{"Reports", reportTests},
 		{"Together", togetherTests},
+		{"Walk", walkTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, tt := range group.tests {
