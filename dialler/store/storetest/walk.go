@@ -18,6 +18,7 @@ import (
 var walkTests = []test{
 	{"a random walk of 500 operations agrees with a store on paper, seed 1", func(w *world) { w.walk(1, 500) }},
 	{"a random walk of 500 operations agrees with a store on paper, seed 2", func(w *world) { w.walk(2, 500) }},
+	{"a random walk of 500 operations agrees with a store on paper, seed 3", func(w *world) { w.walk(3, 500) }},
 }
 
 // paper is the model.
@@ -94,9 +95,9 @@ type op struct {
 
 func (k *walker) pick() op {
 	ops := []op{
-		{"add", 4, k.add}, {"lease", 25, k.leaseSome}, {"settle", 30, k.settleOne}, {"settle stale", 3, k.settleStale},
-		{"withdraw", 4, k.withdraw}, {"adopt", 3, k.adopt}, {"hear", 20, k.hearOne}, {"exclude", 2, k.exclude},
-		{"readmit", 1, k.readmit}, {"transition", 4, k.transition}, {"gate", 1, k.gate}, {"pass", 12, k.passSome},
+		{"add", 8, k.add}, {"lease", 25, k.leaseSome}, {"settle", 30, k.settleOne}, {"settle stale", 3, k.settleStale},
+		{"withdraw", 8, k.withdraw}, {"adopt", 3, k.adopt}, {"hear", 20, k.hearOne}, {"exclude", 4, k.exclude},
+		{"readmit", 3, k.readmit}, {"transition", 4, k.transition}, {"gate", 1, k.gate}, {"pass", 12, k.passSome},
 	}
 	total := 0
 	for _, o := range ops {
@@ -144,7 +145,7 @@ func (k *walker) add() {
 	var list []dialler.NewContact
 	for range 1 + k.r.IntN(8) {
 		// Few enough numbers that campaigns share them.
-		list = append(list, dialler.NewContact{Number: dialler.Number(fmt.Sprintf("+91700000%04d", k.r.IntN(80)))})
+		list = append(list, dialler.NewContact{Number: dialler.Number(fmt.Sprintf("+91700000%04d", k.r.IntN(40)))})
 	}
 	known := map[dialler.Number]bool{}
 	for _, ct := range k.rows {
@@ -460,7 +461,7 @@ func (k *walker) hearOne() {
 }
 
 func (k *walker) exclude() {
-	n := dialler.Number(fmt.Sprintf("+91700000%04d", k.r.IntN(80)))
+	n := dialler.Number(fmt.Sprintf("+91700000%04d", k.r.IntN(40)))
 	now := k.now()
 	k.must(k.s.Exclude(k.ctx, []dialler.Number{n}, now))
 	k.excluded[n] = true
@@ -481,7 +482,7 @@ func (k *walker) cancel(ct *dialler.Contact, s dialler.ContactState, why dialler
 }
 
 func (k *walker) readmit() {
-	n := dialler.Number(fmt.Sprintf("+91700000%04d", k.r.IntN(80)))
+	n := dialler.Number(fmt.Sprintf("+91700000%04d", k.r.IntN(40)))
 	k.must(k.s.Readmit(k.ctx, []dialler.Number{n}))
 	delete(k.excluded, n)
 }
@@ -499,7 +500,8 @@ func (k *walker) passSome() {
 
 func (k *walker) transition() {
 	c := k.campaigns[k.cs[k.r.IntN(len(k.cs))]]
-	what := []dialler.CampaignEvent{dialler.Pause, dialler.Resume, dialler.Resume, dialler.Stop, dialler.Restart, dialler.Restart, dialler.Finish}[k.r.IntN(7)]
+	what := []dialler.CampaignEvent{dialler.Pause, dialler.Stop, dialler.Finish,
+		dialler.Resume, dialler.Resume, dialler.Resume, dialler.Restart, dialler.Restart, dialler.Restart}[k.r.IntN(9)] // mostly running
 	now := k.now()
 	got, err := k.s.Transition(k.ctx, c.ID, what, now)
 	want, refused := c.Apply(what, now)
