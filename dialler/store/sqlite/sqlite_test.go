@@ -1,8 +1,11 @@
 package sqlite_test
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"ringback/dialler"
@@ -48,4 +51,56 @@ func afterCrash(t *testing.T, s dialler.Store) dialler.Store {
 		}
 	}
 	return open(t, to)
+}
+
+func TestOneProcessAStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ringback.db")
+	s := open(t, path)
+	_, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+	var used *sqlite.InUseError
+	if !errors.As(err, &used) || used.Path != path || used.PID != os.Getpid() {
+		t.Fatalf("opened twice: %v", err)
+	}
+	if want := fmt.Sprintf("%s is in use by process %d", path, os.Getpid()); !strings.Contains(err.Error(), want) {
+		t.Fatalf("error %q does not say %q", err, want)
+	}
+	if err := s.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReopenAfterClose(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a folder, with #? and %41 in its name")
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(path, "ringback.db")
+	for i := range 3 { // the schema is brought up to date once
+		s, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		trunks, err := s.Trunks(t.Context())
+		if err != nil || len(trunks) != i {
+			t.Fatalf("%d trunks, want %d: %v", len(trunks), i, err)
+		}
+		if err := s.PutTrunk(t.Context(), dialler.Trunk{Name: fmt.Sprint(i), Switch: "s", Dial: "X/{number}"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOpenWithoutAPath(t *testing.T) {
+	if _, err := sqlite.Open(t.Context(), "", sqlite.Options{}); err == nil {
+		t.Fatal("opened")
+	}
+	if _, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "no", "folder", "x.db"), sqlite.Options{}); err == nil {
+		t.Fatal("opened")
+	}
 }
