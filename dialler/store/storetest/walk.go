@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"testing"
 	"time"
 
 	"ringback/callback"
@@ -18,7 +19,16 @@ import (
 var walkTests = []test{
 	{"a random walk of 500 operations agrees with a store on paper, seed 1", func(w *world) { w.walk(1, 500) }},
 	{"a random walk of 500 operations agrees with a store on paper, seed 2", func(w *world) { w.walk(2, 500) }},
-	{"a random walk of 500 operations agrees with a store on paper, seed 3", func(w *world) { w.walk(3, 500) }},
+}
+
+// Walk takes an empty store on a random walk of that many operations, beside a
+// model of it; Run takes it on a few. The same seed walks the same way.
+func Walk(t *testing.T, s dialler.Store, seed uint64, steps int, options ...Options) {
+	var o Options
+	if len(options) > 0 {
+		o = options[0]
+	}
+	newWorld(t, s, o).walk(seed, steps)
 }
 
 // paper is the model.
