@@ -343,7 +343,7 @@ func (p *parser) supported(a *atom, n int) bool {
 		}
 	}
 	// "10 to 11" and nothing else.
-	return a.clock.pair && i == 0 && j == len(p.tokens)
+	return a.clock.pair && p.alone(i, j)
 }
 
 func (p *parser) correctionBetween(i, j int) bool {
@@ -364,7 +364,7 @@ func (p *parser) weakAtoms() {
 			continue
 		}
 		switch {
-		case a.start == 0 && a.end == len(p.tokens), a.start == 0 && p.onlyFiller(a.end):
+		case p.alone(a.start, a.end):
 		case a.dir != dirNone && a.dir != dirFrom:
 		case p.any(a.end-1, cKo, cTak), p.any(a.end, cKo):
 		case p.any(a.start, cOn, cBy, cUntil, cBefore, cAfter, cNext, cThis, cComing):
@@ -376,10 +376,15 @@ func (p *parser) weakAtoms() {
 	}
 }
 
-// onlyFiller reports whether nothing but words without meaning follows.
-func (p *parser) onlyFiller(i int) bool {
-	for ; i < len(p.tokens); i++ {
-		if !p.punct(i) && !p.any(i, cWord, cAsk) {
+// alone reports whether nothing but small words stands around tokens [i, j).
+func (p *parser) alone(i, j int) bool {
+	return p.onlyFiller(0, i) && p.onlyFiller(j, len(p.tokens))
+}
+
+// onlyFiller reports whether [i, j) has nothing but words without meaning.
+func (p *parser) onlyFiller(i, j int) bool {
+	for ; i < j; i++ {
+		if !p.punct(i) && !p.any(i, cWord, cAsk, cAsk2, cNa) {
 			return false
 		}
 	}

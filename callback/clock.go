@@ -98,7 +98,7 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 			if d == 2 && (hour >= 13 || p.first(i) == '0') {
 				c.half = halfExact
 			}
-		case p.digits(k) == 2 && !p.is(k+1, cUnit) && d > 0 && d <= 2 && hour <= 12 && !p.glued(k) && (p.any(k+1, cAm, cPm, cBaje, cOclock) || p.is(i-1, cAt) && !p.any(k+1, cCounted, cUnit) || k+1 == len(p.tokens) && i == 0): // "8 30 pm"
+		case p.digits(k) == 2 && !p.is(k+1, cUnit) && d > 0 && d <= 2 && hour <= 12 && !p.glued(k) && (p.any(k+1, cAm, cPm, cBaje, cOclock) || p.is(i-1, cAt) && !p.any(k+1, cCounted, cUnit) || p.alone(i, k+1)): // "8 30 pm"
 			min, _ = p.numberAt(k)
 			if min >= 60 || min%5 != 0 && !p.any(k+1, cAm, cPm) {
 				return c, i, unsure

@@ -31,7 +31,7 @@ func (p *parser) durationAt(i int) (a atom, ok bool) {
 	}
 	n, j := p.amountAt(i)
 	switch {
-	case j > i && j == i+1 && p.is(i-1, cIn) && p.digits(i) == 2 && n.lo >= 5*60 && n.lo < 60*60 && n.lo == n.hi && (j >= len(p.tokens) || p.punct(j)): // in 15
+	case j > i && j == i+1 && p.is(i-1, cIn) && p.digits(i) == 2 && n.lo >= 5*60 && n.lo < 60*60 && n.lo == n.hi && p.onlyFiller(j, len(p.tokens)): // in 15
 		a.dur = durations{lo: n.lo, hi: n.lo}
 		a.end = j
 		return a, true
