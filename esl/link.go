@@ -147,7 +147,7 @@ func (s *Switch) hold(ctx context.Context, l *link) error {
 		s.log.Warn("freeswitch: connected again; it was restarted, so its calls are gone", "addr", s.opts.Addr)
 		s.forgetAllLocked()
 	}
-	s.core, s.up = l.core, true
+	s.core, s.up, s.since = l.core, true, time.Now()
 	clear(s.places)
 	s.news.put(dialler.Event{Kind: dialler.LinkUp, At: time.Now()})
 	s.mu.Unlock()

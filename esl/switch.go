@@ -21,9 +21,10 @@ type Switch struct {
 	chore sync.WaitGroup
 
 	mu     sync.Mutex
-	ended  bool   // Run has returned or is about to: no more chores
-	up     bool   // the link is
-	core   string // Core-UUID of the FreeSWITCH last seen
+	ended  bool      // Run has returned or is about to: no more chores
+	up     bool      // the link is
+	since  time.Time // when it came up
+	core   string    // Core-UUID of the FreeSWITCH last seen
 	calls  map[dialler.CallID]*call
 	bots   map[string]*call // by the ID of the bot leg
 	places map[string]bool  // dialplan extensions known to exist, since the link came up

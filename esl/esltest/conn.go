@@ -247,14 +247,27 @@ func (c *conn) command(verb, arg string, headers []string) {
 				job = v[:min(len(v), 36)]
 			}
 		}
-		c.put(reply("+OK Job-UUID: "+job, "Job-UUID: "+job))
-		fs.mu.Lock()
-		defer fs.mu.Unlock()
 		name, rest, _ := strings.Cut(arg, " ")
-		if name == "originate" {
-			fs.originate(rest, func(result string) { fs.jobEnd(job, name, rest, result) })
+		fs.mu.Lock()
+		if !fs.swallowed(name) {
+			c.put(reply("+OK Job-UUID: "+job, "Job-UUID: "+job))
+		}
+		fs.mu.Unlock()
+		run := func() {
+			fs.mu.Lock()
+			defer fs.mu.Unlock()
+			switch {
+			case !fs.up:
+			case name == "originate":
+				fs.originate(rest, func(result string) { fs.jobEnd(job, name, rest, result) })
+			default:
+				fs.jobEnd(job, name, rest, fs.runAPI(name, rest))
+			}
+		}
+		if fs.opts.JobDelay > 0 {
+			fs.work.Go(func() { time.Sleep(fs.opts.JobDelay); run() })
 		} else {
-			fs.jobEnd(job, name, rest, fs.runAPI(name, rest))
+			run()
 		}
 	default:
 		c.put(reply("-ERR command not found"))
@@ -315,5 +328,8 @@ func (c *conn) api(arg string) {
 	if !fs.up {
 		return
 	}
-	c.put(response(fs.runAPI(name, rest)))
+	text := fs.runAPI(name, rest)
+	if !fs.swallowed(name) {
+		c.put(response(text))
+	}
 }

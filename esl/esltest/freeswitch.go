@@ -29,6 +29,8 @@ type Options struct {
 	// Dialplan is the application that an extension runs, by "context,exten":
 	// "bridge:sofia/gateway/bot/agent", "socket", "hangup".
 	Dialplan map[string]string
+	// JobDelay is how long a background job waits for its thread.
+	JobDelay time.Duration
 	// Detectors are the applications that screen, and the variable each leaves
 	// its verdict in.
 	Detectors map[string]string
@@ -50,6 +52,7 @@ type FreeSWITCH struct {
 	conns    map[*conn]bool
 	paused   bool
 	sps, max int // limits; 0: none
+	unsaid   string
 	begun    []time.Time
 	times    map[string]int // calls per number
 
@@ -220,6 +223,23 @@ func (fs *FreeSWITCH) Limit(perSecond, sessions int) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	fs.sps, fs.max = perSecond, sessions
+}
+
+// Swallow has the reply to the next command of that verb get lost; the command
+// is obeyed.
+func (fs *FreeSWITCH) Swallow(verb string) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.unsaid = verb
+}
+
+// swallowed reports whether that reply is to be lost. The lock is held.
+func (fs *FreeSWITCH) swallowed(verb string) bool {
+	if fs.unsaid != verb {
+		return false
+	}
+	fs.unsaid = ""
+	return true
 }
 
 // Invites are the INVITEs it has sent, in order.
