@@ -4,23 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/percipia/eslgo"
+	"github.com/percipia/eslgo/command"
 )
 
-// commands is the connection that commands go by, one at a time: eslgo gives
-// replies to whoever waits, so two at once would swap them, and a reply that
-// nobody waited for any more would go to the next. After any timeout the
-// connection is therefore closed, and the next command makes a new one.
+// commands is the connection that commands go by, one at a time: a reply does
+// not say what it is the reply to. After any timeout the connection is closed,
+// since the reply that comes late would be taken for the next one's, and the
+// next command makes a new one.
+//
+// The commands are eslgo's; its connection is not used. Close in v1.5.2 deletes
+// from a map that two goroutines of Dial's read without the lock: the race
+// detector says so whenever a connection ends soon after it was made, and
+// without it the runtime ends the process when the two meet ("concurrent map
+// read and map write"). Nothing outside the library can keep them apart, for it
+// closes by itself when FreeSWITCH does.
 type commands struct {
 	opts  Options
-	turn  chan struct{} // holds a token while nobody has the connection
-	conn  *eslgo.Conn   // whoever has the token may touch it; nil: not connected
-	stale atomic.Bool   // conn is not to be used again
+	turn  chan struct{} // holds a token while nobody has the wire
+	wire  *wire         // whoever has the token may touch it; nil: not connected
+	stale atomic.Bool   // the wire is not to be used again
 }
 
 func newCommands(o Options) *commands {
@@ -45,39 +53,35 @@ func (e *refusal) Is(target error) bool {
 	return target == errNoSession && strings.Contains(e.text, "No such channel")
 }
 
-// raw is a command as it goes over the wire; eslgo adds the empty line.
-type raw string
-
-func (r raw) BuildMessage() string { return string(r) }
-
 // api runs a command of FreeSWITCH's and returns what it says, without the
 // line end. "-ERR …" and "-USAGE…" are a *refusal; errNotSent says that it was
 // surely not run, and any other error that it may have been.
-func (c *commands) api(ctx context.Context, command string) (string, error) {
-	verb, _, _ := strings.Cut(command, " ")
-	if strings.ContainsAny(command, "\r\n\x00") {
+func (c *commands) api(ctx context.Context, line string) (string, error) {
+	verb, args, _ := strings.Cut(line, " ")
+	if strings.ContainsAny(line, "\r\n\x00") {
 		return "", fmt.Errorf("%s: %w (%w)", verb, errLineBreak, errNotSent)
 	}
-	return c.do(ctx, verb, raw("api "+command))
+	return c.do(ctx, verb, command.API{Command: verb, Arguments: args}.BuildMessage())
 }
 
 // bgapi starts a command as a job, whose end comes as a BACKGROUND_JOB event
 // with that name. FreeSWITCH takes a job's name as it is, up to 36 characters.
-func (c *commands) bgapi(ctx context.Context, job, command string) error {
-	verb, _, _ := strings.Cut(command, " ")
-	if strings.ContainsAny(command+job, "\r\n\x00") {
+func (c *commands) bgapi(ctx context.Context, job, line string) error {
+	verb, args, _ := strings.Cut(line, " ")
+	if strings.ContainsAny(line+job, "\r\n\x00") {
 		return fmt.Errorf("%s: %w (%w)", verb, errLineBreak, errNotSent)
 	}
-	_, err := c.do(ctx, verb, raw("bgapi "+command+"\r\nJob-UUID: "+job))
+	message := command.API{Command: verb, Arguments: args, Background: true}.BuildMessage()
+	_, err := c.do(ctx, verb, message+"\nJob-UUID: "+job)
 	return err
 }
 
-func (c *commands) do(ctx context.Context, verb string, message raw) (string, error) {
+func (c *commands) do(ctx context.Context, verb, message string) (string, error) {
 	began := time.Now()
 	text, err := c.exchange(ctx, message)
-	if err == nil && (strings.HasPrefix(text, "-ERR") || strings.HasPrefix(text, "-USAGE")) {
-		err = &refusal{verb, strings.TrimSpace(strings.TrimPrefix(text, "-ERR"))}
-	} else if err != nil {
+	if err == nil {
+		err = refused(verb, text)
+	} else {
 		err = fmt.Errorf("%s: %w", verb, err)
 	}
 	if c.opts.Observe != nil {
@@ -86,7 +90,14 @@ func (c *commands) do(ctx context.Context, verb string, message raw) (string, er
 	return text, err
 }
 
-func (c *commands) exchange(ctx context.Context, message raw) (string, error) {
+func refused(verb, text string) error {
+	if strings.HasPrefix(text, "-ERR") || strings.HasPrefix(text, "-USAGE") {
+		return &refusal{verb, strings.TrimSpace(strings.TrimPrefix(text, "-ERR"))}
+	}
+	return nil
+}
+
+func (c *commands) exchange(ctx context.Context, message string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.opts.RequestTimeout)
 	defer cancel()
 	select {
@@ -95,52 +106,33 @@ func (c *commands) exchange(ctx context.Context, message raw) (string, error) {
 	case <-ctx.Done():
 		return "", fmt.Errorf("%w: %w", errNotSent, ctx.Err())
 	}
-	if ctx.Err() != nil { // both were ready
-		return "", fmt.Errorf("%w: %w", errNotSent, ctx.Err())
-	}
-	if c.stale.Swap(false) {
+	if c.stale.Swap(false) || c.wire != nil && c.wire.ended() {
 		c.drop()
 	}
-	var reply *eslgo.RawResponse
-	for fresh := false; ; {
-		if c.conn == nil {
-			conn, err := dialCommands(ctx, c.opts)
-			if err != nil {
-				return "", fmt.Errorf("%w: %w", errNotSent, err)
-			}
-			c.conn, fresh = conn, true
-		}
-		var err error
-		reply, err = c.conn.SendCommand(ctx, message)
-		if err == nil {
-			break
-		}
-		c.drop()
-		// Closed since the last command: the empty line that makes a
-		// command whole was never sent.
-		if !errors.Is(err, net.ErrClosed) {
-			return "", fmt.Errorf("%w: %w", errNoReply, err)
-		} else if fresh {
+	if c.wire == nil {
+		w, err := dialWire(ctx, c.opts)
+		if err != nil {
 			return "", fmt.Errorf("%w: %w", errNotSent, err)
 		}
+		c.wire = w
 	}
-	if text := reply.GetHeader("Reply-Text"); text != "" {
-		return strings.TrimRight(text, "\n"), nil
+	text, err := c.wire.ask(ctx, message)
+	if err != nil {
+		c.drop()
 	}
-	return strings.TrimRight(string(reply.Body), "\n"), nil
+	return text, err
 }
 
-// drop closes the connection. Whoever calls it has the token.
+// drop closes the wire. Whoever calls it has the token.
 func (c *commands) drop() {
-	if c.conn != nil {
-		c.conn.Close()
-		c.conn = nil
+	if c.wire != nil {
+		c.wire.close()
+		c.wire = nil
 	}
 }
 
-// distrust has the next command make a new connection. If the event connection
-// has broken, this one may be dead without knowing it: eslgo falls silent for
-// good when a frame ends in the middle.
+// distrust has the next command make a new connection: the event connection
+// has broken, and this one may be dead without knowing it.
 func (c *commands) distrust() { c.stale.Store(true) }
 
 // close closes the connection as soon as nobody uses it.
@@ -150,36 +142,140 @@ func (c *commands) close() {
 	c.turn <- struct{}{}
 }
 
-// dialCommands connects. eslgo's Dial knows no limit for the TCP connection,
-// so it is left to itself when ctx ends.
-func dialCommands(ctx context.Context, o Options) (*eslgo.Conn, error) {
-	type result struct {
-		conn *eslgo.Conn
-		err  error
+// A wire is a connection on which a reply follows each command. It is read all
+// the time, so that its end is known before the next command is sent.
+type wire struct {
+	conn    net.Conn
+	replies chan string
+	over    chan struct{} // closed when it ends
+	err     error         // why; after over
+}
+
+// dialWire connects and says the password.
+func dialWire(ctx context.Context, o Options) (*wire, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", o.Addr)
+	if err != nil {
+		return nil, err
 	}
-	done := make(chan result, 1)
-	limit := o.RequestTimeout
-	if d, ok := ctx.Deadline(); ok {
-		limit = min(limit, time.Until(d))
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	frames := newFrameReader(conn)
+	err = authenticate(conn, frames, o.Password)
+	if !stop() && err == nil {
+		err = ctx.Err()
 	}
-	go func() {
-		conn, err := eslgo.InboundOptions{
-			Options: eslgo.Options{
-				Context: context.Background(), Logger: eslgo.NilLogger{}, ExitTimeout: time.Second,
-			},
-			Network: "tcp", Password: o.Password, AuthTimeout: limit,
-		}.Dial(o.Addr)
-		done <- result{conn, err}
-	}()
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	w := &wire{conn: conn, replies: make(chan string, 1), over: make(chan struct{})}
+	go w.read(frames)
+	return w, nil
+}
+
+// authenticate waits to be asked for the password, and says it.
+func authenticate(conn net.Conn, frames *frameReader, password string) error {
+	f, err := frames.next()
+	if err != nil {
+		return fmt.Errorf("waiting to be asked for the password: %w", err)
+	}
+	switch kind := string(f.get("Content-Type")); kind {
+	case typeAuth:
+	case typeRejection:
+		return errors.New("the ACL of the event socket (apply-inbound-acl) keeps us out: " + firstLine(f.body))
+	default:
+		return fmt.Errorf("%w: %.40q where a password should be asked for", errFrame, kind)
+	}
+	if _, err := ask(conn, frames, command.Auth{Password: password}.BuildMessage()); err != nil {
+		if r := new(refusal); errors.As(err, &r) {
+			return fmt.Errorf("%w: %s", ErrPassword, r.text)
+		}
+		return fmt.Errorf("authenticating: %w", err)
+	}
+	return nil
+}
+
+// ask sends a command and waits for the reply. What else comes meanwhile is
+// passed over.
+func ask(conn net.Conn, frames *frameReader, message string) (string, error) {
+	if _, err := io.WriteString(conn, message+"\n\n"); err != nil {
+		return "", err
+	}
+	for {
+		f, err := frames.next()
+		if err != nil {
+			return "", err
+		}
+		switch string(f.get("Content-Type")) {
+		case typeReply:
+			verb, _, _ := strings.Cut(message, " ")
+			text := string(f.get("Reply-Text"))
+			return text, refused(verb, text)
+		case typeDisconnect:
+			return "", errors.New("disconnected: " + firstLine(f.body))
+		}
+	}
+}
+
+func (w *wire) read(frames *frameReader) {
+	for {
+		f, err := frames.next()
+		if err != nil {
+			w.err = err
+			close(w.over)
+			return
+		}
+		var text string
+		switch string(f.get("Content-Type")) {
+		case typeReply:
+			text = string(f.get("Reply-Text"))
+		case typeAPI:
+			text = strings.TrimRight(string(f.body), "\n")
+		default: // a notice of disconnection; its end follows
+			continue
+		}
+		select {
+		case w.replies <- text:
+		default: // one that nobody asked for: the stream is out of step
+			_ = w.conn.Close()
+		}
+	}
+}
+
+func (w *wire) ended() bool {
 	select {
-	case r := <-done:
-		return r.conn, r.err
-	case <-ctx.Done():
-		go func() {
-			if r := <-done; r.conn != nil {
-				r.conn.Close()
-			}
-		}()
-		return nil, ctx.Err()
+	case <-w.over:
+		return true
+	default:
+		return false
 	}
+}
+
+func (w *wire) ask(ctx context.Context, message string) (string, error) {
+	message += "\n\n"
+	if d, ok := ctx.Deadline(); ok {
+		_ = w.conn.SetWriteDeadline(d)
+	}
+	if n, err := io.WriteString(w.conn, message); err != nil && n < len(message) {
+		// The empty line that makes it whole was not sent.
+		return "", fmt.Errorf("%w: %w", errNotSent, err)
+	}
+	select {
+	case text := <-w.replies:
+		return text, nil
+	case <-ctx.Done():
+		return "", fmt.Errorf("%w: %w", errNoReply, ctx.Err())
+	case <-w.over:
+		select {
+		case text := <-w.replies: // it came just before the end
+			return text, nil
+		default:
+			return "", fmt.Errorf("%w: %w", errNoReply, w.err)
+		}
+	}
+}
+
+// close ends it and waits for its reader.
+func (w *wire) close() {
+	_ = w.conn.Close()
+	<-w.over
 }

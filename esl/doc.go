@@ -3,10 +3,10 @@
 //
 // # One call, from originate to hang-up
 //
-//  1. [Switch.Run] makes two connections: one for commands, by eslgo, and one
-//     for events, read by ourselves, because eslgo hands events out of order.
-//     The event connection asks for the events in subscription, and by filters
-//     for those of our own calls only. LinkUp.
+//  1. [Switch.Run] makes two connections: one for commands (commands, in
+//     command.go, says what of eslgo is used for it), and one for events, read in
+//     order. The event connection asks for the events in subscription, and by
+//     filters for those of our own calls only. LinkUp.
 //  2. [Switch.Originate] sends "bgapi originate" with the call's ID as the name
 //     of the job and of the leg. "api originate" would block the connection.
 //  3. CHANNEL_PROGRESS is Ringing, CHANNEL_PROGRESS_MEDIA EarlyMedia;

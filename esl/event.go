@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/percipia/eslgo/command"
+
 	"ringback/dialler"
 )
 
@@ -215,9 +217,10 @@ const (
 // whatever follows it is the name of a subclass. CHANNEL_HANGUP and
 // CHANNEL_DESTROY are left out: CHANNEL_HANGUP_COMPLETE says what they say,
 // with the Q.850 cause.
-const subscription = "event plain " + evCreate + " " + evProgress + " " + evProgressMedia + " " + evAnswer + " " +
-	evPark + " " + evBridge + " " + evHangupComplete + " " + evPlayStart + " " + evPlayStop + " " + evJob + " " +
-	evCustom + " " + beep
+var subscription = command.Event{Format: "plain", Listen: []string{
+	evCreate, evProgress, evProgressMedia, evAnswer, evPark, evBridge, evHangupComplete, evPlayStart, evPlayStop, evJob,
+	evCustom, beep,
+}}.BuildMessage()
 
 // filters narrow the subscription to our own calls: an event is sent if one
 // of them fits. Those without our mark on them are named.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -82,25 +81,12 @@ func (s *Switch) connect(ctx context.Context) (*link, error) {
 
 // greet says who we are, and what we want to hear of.
 func (s *Switch) greet(ctx context.Context, l *link) error {
-	f, err := l.frames.next()
+	err := authenticate(l.conn, l.frames, s.opts.Password)
 	if err != nil {
-		return fmt.Errorf("waiting to be asked for the password: %w", err)
-	}
-	switch kind := string(f.get("Content-Type")); kind {
-	case typeAuth:
-	case typeRejection:
-		return errors.New("the ACL of the event socket (apply-inbound-acl) keeps us out: " + firstLine(f.body))
-	default:
-		return fmt.Errorf("%w: %.40q where a password should be asked for", errFrame, kind)
-	}
-	if _, err := l.ask("auth " + s.opts.Password); err != nil {
-		if r := new(refusal); errors.As(err, &r) {
-			return fmt.Errorf("%w: %s", ErrPassword, r.text)
-		}
-		return fmt.Errorf("authenticating: %w", err)
+		return err
 	}
 	for _, line := range append(filters(s.opts.App), subscription) {
-		if _, err := l.ask(line); err != nil {
+		if _, err := ask(l.conn, l.frames, line); err != nil {
 			return fmt.Errorf("asking for events: %w", err)
 		}
 	}
@@ -109,31 +95,6 @@ func (s *Switch) greet(ctx context.Context, l *link) error {
 	// connection, to have seen that one work too.
 	l.core, err = s.cmd.api(ctx, "global_getvar core_uuid")
 	return err
-}
-
-// ask sends a command on the event connection and waits for the reply. Events
-// that come meanwhile are of before the link was up: nobody knows of them.
-func (l *link) ask(line string) (string, error) {
-	if _, err := io.WriteString(l.conn, line+"\n\n"); err != nil {
-		return "", err
-	}
-	for {
-		f, err := l.frames.next()
-		if err != nil {
-			return "", err
-		}
-		switch string(f.get("Content-Type")) {
-		case typeReply:
-			text := string(f.get("Reply-Text"))
-			if !strings.HasPrefix(text, "+OK") {
-				verb, _, _ := strings.Cut(line, " ")
-				return "", &refusal{verb, strings.TrimPrefix(text, "-ERR ")}
-			}
-			return text, nil
-		case typeDisconnect:
-			return "", errors.New("disconnected: " + firstLine(f.body))
-		}
-	}
 }
 
 // hold tells that the link is up, reads it until it breaks, and tells that.
