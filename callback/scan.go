@@ -233,7 +233,7 @@ func (p *parser) joinPhrases() {
 				if t[j].kind == tPunct && t[j].mark == '-' && j+1 < len(t) {
 					continue
 				}
-				if t[j].kind != tWord {
+				if t[j].kind != tWord || t[j].sound[0] == t[j].sound[1] {
 					break
 				}
 				words++
