@@ -1,0 +1,159 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"ringback/deploy/lab/farend"
+	"ringback/dialler/api"
+)
+
+// TestKill9: ringback is killed with calls ringing and calls up, ten times over.
+// After each restart no number rings twice at once, no callback is lost, and the
+// calls that are still up are adopted: they are not rung again.
+func TestKill9(t *testing.T) {
+	t.Parallel()
+	people := map[string]farend.Person{}
+	var list []string
+	for n := range 40 {
+		who := number(n, "96")
+		list = append(list, who)
+		person := farend.Person{Takes: []farend.Take{{Ring: time.Second}}}
+		if n%4 == 0 {
+			person.Says = []farend.Saying{later, {}}
+		}
+		people[who] = person
+	}
+	r := newRig(t, farend.Options{BotTalk: 4 * time.Second, Talk: 30 * time.Second, Who: cast(people)})
+	p := r.campaign(api.Campaign{Callbacks: true, Seats: 6, CPS: 4, Attempts: 20}, list...)
+
+	up := map[string]int{} // numbers that were in conversation at a kill → calls to them so far
+	for round := range 10 {
+		r.heard("a phone that rings and a conversation", func(calls []farend.Call) bool {
+			rings, talks := false, false
+			for _, c := range calls {
+				rings = rings || c.Live() && !c.Bot && c.Answered.IsZero()
+				talks = talks || c.Live() && c.Bot && !c.Confirmed.IsZero() && time.Since(c.Confirmed) > 200*time.Millisecond
+			}
+			return rings && talks || r.over(p)
+		})
+		r.kill(syscall.SIGKILL)
+		for _, c := range r.far.Record.Bots() {
+			if c.Live() && !c.Confirmed.IsZero() {
+				who := farend.Decode(c.Headers)["number"]
+				up[who] = len(r.far.Record.To(who))
+			}
+		}
+		t.Logf("kill %d: %d conversations were held, %d calls so far", round+1, len(up), len(r.far.Record.Customers()))
+		r.start()
+	}
+	p.until("everybody is done with", func() bool { return r.over(p) })
+
+	if len(up) < 5 {
+		t.Errorf("only %d conversations were up at a kill: this proves little", len(up))
+	}
+	for _, who := range list {
+		c := p.contact(who)
+		if c == nil || c.State != "completed" {
+			t.Errorf("%s is %+v, want completed", who, c)
+		}
+	}
+	var adopted int
+	for _, c := range p.calls("") {
+		if c.Disposition == "" || c.Live {
+			t.Errorf("call %s to %s never ended", c.ID, c.Number)
+		}
+		if c.Disposition == "answered" {
+			adopted++
+		}
+	}
+	for who, calls := range up {
+		asked := people[who].Says != nil
+		if n := len(r.far.Record.To(who)); n > calls && !asked {
+			t.Errorf("%s was in conversation at a kill, and was rung again: %d calls, then %d", who, calls, n)
+		}
+	}
+	if n := p.counters().Callbacks; n.Requested != 10 || n.Completed != 10 {
+		t.Errorf("I5: of the callbacks of 10 customers, %+v", n)
+	}
+	p.sober()
+}
+
+// over reports whether nobody of the campaign is left to ring.
+func (r *rig) over(p campaign) bool {
+	var c api.Campaign
+	if err := r.call("GET", fmt.Sprintf("/v1/campaigns/%d", p.id), nil, &c); err != nil {
+		return false // it is being restarted
+	}
+	return c.State == "completed"
+}
+
+// TestAsteriskRestart: Asterisk is killed under load and comes back: calls resume by
+// themselves, nobody is rung twice at once.
+func TestAsteriskRestart(t *testing.T) {
+	t.Parallel()
+	var list []string
+	for n := range 60 {
+		list = append(list, number(n, "00"))
+	}
+	r := newRig(t, farend.Options{BotTalk: 2 * time.Second, Talk: 6 * time.Second, Ring: 500 * time.Millisecond})
+	p := r.campaign(api.Campaign{Callbacks: true, Seats: 15, CPS: 8, Attempts: 10}, list...)
+	for round := range 3 {
+		at := len(r.far.Record.Customers()) + 10
+		r.heard(fmt.Sprintf("10 more calls, round %d", round), func(calls []farend.Call) bool {
+			return len(slices.DeleteFunc(calls, func(c farend.Call) bool { return c.Bot })) >= at || r.over(p)
+		})
+		if err := r.pbx.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("Asterisk killed: %d calls were live", r.far.Record.Lost())
+		ctx, cancel := context.WithTimeout(r.ctx, patience)
+		err := r.pbx.Restart(ctx)
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.until("everybody is done with", func() bool { return r.over(p) })
+	for _, who := range list {
+		if c := p.contact(who); c == nil || c.State != "completed" {
+			t.Errorf("%s is %+v, want completed", who, c)
+		}
+	}
+	p.sober()
+}
+
+// TestDrain: SIGTERM lets the calls in progress finish, begins no more, and ends.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	var list []string
+	for n := range 20 {
+		list = append(list, number(n, "00"))
+	}
+	r := newRig(t, farend.Options{BotTalk: 3 * time.Second})
+	p := r.campaign(api.Campaign{Callbacks: true, Seats: 3}, list...)
+	r.heard("three conversations", func([]farend.Call) bool { return len(r.far.Record.Bots()) >= 3 })
+	r.kill(syscall.SIGTERM)
+	ended := time.Now()
+	for _, c := range r.far.Record.Calls() {
+		if c.Live() || c.EndedBy == farend.EndedLost {
+			t.Errorf("the call to %s was cut short by the end of ringback", c.Number)
+		}
+	}
+	rung := len(r.far.Record.Customers())
+	r.start()
+	p.until("everybody is done with", func() bool { return r.over(p) })
+	for _, c := range p.calls("") {
+		if c.Disposition != "answered" {
+			t.Errorf("%s ended as %s", c.Number, c.Disposition)
+		}
+	}
+	if all := len(r.far.Record.Customers()); all != len(list) || rung >= all {
+		t.Errorf("%d calls before the drain at %v, %d in the end, want %d", rung, ended, all, len(list))
+	}
+	p.sober()
+}
