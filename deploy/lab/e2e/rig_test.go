@@ -267,6 +267,7 @@ func (r *rig) draft(c api.Campaign, numbers ...string) campaign {
 	set(&c.Bot, "asha")
 	set(&c.Retry, "2s")
 	set(&c.Ring, "4s")
+	set(&c.State, "draft") // read-only, but it has to be one
 	if c.Window.Zone == "" {
 		c.Window = always
 	}
