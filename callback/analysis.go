@@ -13,8 +13,8 @@ import (
 // until parsed; what is longer than this is refused, not cut.
 const (
 	MaxAnalysisBytes = 256 << 10 // the whole record
-	MaxPhraseBytes   = 2000      // callback_preferred_time_text
-	MaxReasonBytes   = 2000      // callback_reason
+	MaxPhraseBytes   = 16 << 10  // callback_preferred_time_text
+	MaxReasonBytes   = 16 << 10  // callback_reason
 )
 
 // The keys of a post-call record that decide about a callback. No other key

@@ -58,7 +58,7 @@ func NewContext(l Lease, c Campaign) Context {
 // Limits of what goes to a switch, in bytes once encoded: a SIP message over
 // UDP has 64 KB for everything, and proxies on the way allow less.
 const (
-	MaxValue = 4096  // of one header or variable
+	MaxValue = 4000  // of one header or variable; Asterisk's dialplan cuts one at 4072
 	MaxTotal = 16384 // of all headers of a call, names and line ends included
 	MaxJSON  = 16384 // of RINGBACK_CONTEXT
 )

@@ -5,6 +5,7 @@
 //	ringback resolve    say when a customer's words are, and why
 //	ringback import     add a CSV list to a campaign
 //	ringback campaign   list, start, pause, resume, stop, restart, status
+//	ringback demo       ring simulated customers through a real Asterisk
 //	ringback version
 //
 // It exits with 0 when it did what it was asked, 1 when it did not, and 2 when
@@ -20,6 +21,7 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+	_ "time/tzdata" // a machine without zone files would know no calling window
 
 	"github.com/alecthomas/kong"
 
@@ -59,6 +61,7 @@ type cli struct {
 	Resolve  resolveCommand  `cmd:"" help:"Say when a customer's words are, and show the working."`
 	Import   importCommand   `cmd:"" help:"Add the contacts of a CSV file to a campaign."`
 	Campaign campaignCommand `cmd:"" help:"List, start, pause, resume, stop, restart campaigns; show one's figures."`
+	Demo     demoCommand     `cmd:"" help:"Ring thirty simulated customers through a real Asterisk of its own, and tell the story."`
 	Version  versionCommand  `cmd:"" help:"Say which version this is."`
 }
 

@@ -218,6 +218,9 @@ func (a *api) registerCalls(h huma.API) {
 func (a *api) hear(ctx context.Context, in *analysisInput) (*analysisOutput, error) {
 	an, err := callback.ParseAnalysis(in.RawBody)
 	if err != nil {
+		// Whoever asked to be rung on this call will not be, unless the platform
+		// mends the record and sends it again.
+		a.log.Warn("an analysis is refused", "call", in.ID, "err", err)
 		return nil, a.problem("read an analysis", err)
 	}
 	r, err := a.Store.Hear(ctx, dialler.CallID(in.ID), an, a.Now())

@@ -18,8 +18,9 @@ type part struct {
 	calls    int // to them, in all; 0: not told beforehand
 }
 
-// cast is the list, in list order. Those who ask for a callback come first, so that
-// their callbacks are due while others have never been rung.
+// cast is the list, in list order. The first wave is there when the campaign starts;
+// the second is added when the first callbacks are about to be due, so that those
+// are seen to be rung ahead of people who wait as well.
 var cast = []part{
 	{"40", dialler.Completed, dialler.CallbackCompleted, "", 2},
 	{"48", dialler.Completed, dialler.CallbackCompleted, "", 2},
@@ -31,7 +32,6 @@ var cast = []part{
 	{"47", dialler.Completed, dialler.CallbackCompleted, "", 2},
 	{"49", dialler.Completed, dialler.CallbackCompleted, "", 2},
 	{"50", dialler.Completed, dialler.CallbackCompleted, "", 2},
-	{"00", dialler.Completed, "", "", 1},
 	{"01", dialler.Exhausted, "", "", 3},
 	{"02", dialler.Exhausted, "", "", 3},
 	{"03", dialler.Exhausted, "", "", 3},
@@ -40,10 +40,12 @@ var cast = []part{
 	{"06", dialler.Exhausted, "", "", 3},
 	{"07", dialler.Exhausted, "", "", 3},
 	{"08", dialler.Exhausted, "", "", 3},
-	{"09", dialler.Completed, "", "", 1},
-	{"10", dialler.Completed, "", "", 1},
 	{"12", dialler.Completed, "", "", 2},
 	{"13", dialler.Completed, "", "", 2},
+
+	{"00", dialler.Completed, "", "", 1}, // the second wave
+	{"09", dialler.Completed, "", "", 1},
+	{"10", dialler.Completed, "", "", 1},
 	{"17", dialler.Completed, "", "", 1},
 	{"19", dialler.Completed, "", "", 2},
 	{"54", dialler.Completed, "", "", 1},
@@ -52,6 +54,13 @@ var cast = []part{
 	{"00", dialler.Completed, "", "", 1},
 	{"00", dialler.Completed, "", "", 1},
 }
+
+const (
+	firstWave = 20 // of the cast
+	// secondWave is added this long after the start, when those who said "ek minute
+	// baad" in the first calls are about to be due.
+	secondWave = 63 * time.Second
+)
 
 // number is that of the i-th of the cast.
 func number(i int) dialler.Number {
@@ -78,11 +87,11 @@ func what(i int) string {
 	return ""
 }
 
-// The campaign's measures. A call is begun every two seconds, so that the callbacks
-// asked for in the first calls are due before the list is through.
+// The campaign's measures. A call is begun every half second: that is also how late a
+// callback may be, since another call may have just been begun.
 const (
-	seats       = 6
-	cps         = 0.5
+	seats       = 12
+	cps         = 2
 	maxAttempts = 3
 	retryDelay  = 12 * time.Second
 	ringTimeout = 4 * time.Second

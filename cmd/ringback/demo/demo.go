@@ -85,14 +85,13 @@ func Run(ctx context.Context, out io.Writer) (err error) {
 		err = errors.Join(err, proc.Stop(stopping))
 	}()
 	far.PostTo("http://"+proc.Addr(), token)
-	say("demo: ringback answers on http://%s; a call every %v, %d seats, retries after %v", proc.Addr(), time.Duration(float64(time.Second)/cps), seats, retryDelay)
+	say("demo: ringback answers on http://%s; a call every %v, %d seats, retries after %v", proc.Addr(), time.Second/cps, seats, retryDelay)
 	say("")
 
-	id, err := enlist(ctx, store)
+	id, err := enlist(ctx, store, tale)
 	if err != nil {
 		return err
 	}
-	tale.begin()
 	if err := play(ctx, store, id, tale); err != nil {
 		return err
 	}
@@ -121,25 +120,33 @@ func settings(pbx *lab.Asterisk) config.Config {
 
 const campaign = "demo"
 
-// enlist adds the cast to the campaign and starts it.
-func enlist(ctx context.Context, store dialler.Store) (dialler.CampaignID, error) {
+// enlist adds the first wave to the campaign and starts it.
+func enlist(ctx context.Context, store dialler.Store, tale *story) (dialler.CampaignID, error) {
 	c, err := store.CampaignNamed(ctx, campaign)
 	if err != nil {
 		return 0, err
 	}
-	var list []dialler.NewContact
-	for i := range cast {
-		list = append(list, dialler.NewContact{Number: number(i), Vars: map[string]string{"name": fmt.Sprintf("Customer %d", i+1)}})
-	}
-	if _, err := store.AddContacts(ctx, c.ID, list, time.Now()); err != nil {
+	if err := add(ctx, store, c.ID, 0, firstWave, tale); err != nil {
 		return 0, err
 	}
+	tale.begin()
 	_, err = store.Transition(ctx, c.ID, dialler.Start, time.Now())
 	return c.ID, err
 }
 
-// play waits until the only contacts that wait are those who are due another day,
-// and then stops the campaign.
+// add adds those of the cast from first up to, not including, end.
+func add(ctx context.Context, store dialler.Store, id dialler.CampaignID, first, end int, tale *story) error {
+	var list []dialler.NewContact
+	for i := first; i < end; i++ {
+		list = append(list, dialler.NewContact{Number: number(i), Vars: map[string]string{"name": fmt.Sprintf("Customer %d", i+1)}})
+	}
+	tale.added(len(list))
+	_, err := store.AddContacts(ctx, id, list, time.Now())
+	return err
+}
+
+// play adds the second wave when it is time, waits until the only contacts that wait
+// are those who are due another day, and then stops the campaign.
 func play(ctx context.Context, store dialler.Store, id dialler.CampaignID, tale *story) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the story was not over after %v", limit))
 	defer cancel()
@@ -149,19 +156,26 @@ func play(ctx context.Context, store dialler.Store, id dialler.CampaignID, tale 
 			others++
 		}
 	}
-	for {
+	wave := time.After(tale.until(secondWave))
+	for all := false; ; {
 		n, err := store.Counters(ctx, id)
 		if err != nil {
 			return fmt.Errorf("read the counters: %w", err)
 		}
 		waiting := n.Contacts[dialler.Pending] + n.Contacts[dialler.RetryScheduled] + n.Contacts[dialler.CallbackScheduled]
-		if n.Live == 0 && waiting == others && n.Contacts[dialler.CallbackScheduled] == others && tale.quiet() {
+		if all && n.Live == 0 && waiting == others && n.Contacts[dialler.CallbackScheduled] == others && tale.quiet() {
 			break
 		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-tale.moved:
+		case <-wave:
+			tale.say("", "%d more contacts are added to the list, just before the first callbacks are due", len(cast)-firstWave)
+			if err := add(ctx, store, id, firstWave, len(cast), tale); err != nil {
+				return err
+			}
+			all = true
 		}
 	}
 	_, err := store.Transition(ctx, id, dialler.Stop, time.Now())

@@ -19,6 +19,7 @@ type story struct {
 	began  time.Time
 	last   time.Time                // when something happened
 	latest time.Duration            // that a callback was rung after it was due
+	fresh  int                      // contacts on the list that were never rung
 	who    map[int64]dialler.Number // contacts by ID
 }
 
@@ -30,6 +31,19 @@ func (s *story) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.began, s.last = time.Now(), time.Now()
+}
+
+// until is how long it is until d after the beginning.
+func (s *story) until(d time.Duration) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Until(s.began.Add(d))
+}
+
+func (s *story) added(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fresh += n
 }
 
 // settling is how long the story waits for analyses after the last thing happened.
@@ -74,9 +88,16 @@ func (s *story) observe(h dialler.Happening) {
 		if a.Class == dialler.ClassCallback {
 			s.mu.Lock()
 			s.latest = max(s.latest, h.Late)
+			ahead := ""
+			if s.fresh > 0 {
+				ahead = fmt.Sprintf(", ahead of %d who were never rung", s.fresh)
+			}
 			s.mu.Unlock()
-			s.say("★", "%s  rings: CALLBACK, call %d, %d ms after it was due, ahead of everyone else%s", a.Number, a.N, h.Late.Milliseconds(), said(h.Lease.Contact.Callback))
+			s.say("★", "%s  rings: CALLBACK, call %d, %d ms after it was due%s%s", a.Number, a.N, h.Late.Milliseconds(), ahead, said(h.Lease.Contact.Callback))
 			return
+		}
+		if a.Class == dialler.ClassPending {
+			s.added(-1)
 		}
 		line := "who: " + s.cast(a.Number)
 		if a.N > 1 {

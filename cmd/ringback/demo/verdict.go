@@ -80,6 +80,9 @@ func outOfOrder(calls []dialler.Call) (wrong []string) {
 	for _, c := range calls {
 		for _, better := range calls {
 			waited := better.Due
+			if added := better.Contact.Added; added.After(waited) {
+				waited = added
+			}
 			if rank(better.Class) < rank(c.Class) && better.Leased.After(c.Leased) && waited.Before(c.Leased) {
 				wrong = append(wrong, fmt.Sprintf("%s was rung as %s while %s, a %s, was due", c.Number, c.Class, better.Number, better.Class))
 			}

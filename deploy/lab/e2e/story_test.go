@@ -191,11 +191,8 @@ func TestHowCallbacksEnd(t *testing.T) {
 // both on.
 func TestGates(t *testing.T) {
 	t.Parallel()
-	who := number(1, "93")
-	r := newRig(t, farend.Options{BotTalk: 300 * time.Millisecond, Who: cast(map[string]farend.Person{
-		who: {Says: []farend.Saying{later, {}, later, {}, later, {}}},
-	})})
-	for _, gate := range []struct {
+	r := newRig(t, farend.Options{BotTalk: 300 * time.Millisecond})
+	for i, gate := range []struct {
 		bot      string
 		campaign bool
 		refused  string
@@ -205,12 +202,7 @@ func TestGates(t *testing.T) {
 		{"asha", false, "campaign_gate"},
 		{"asha", true, ""},
 	} {
-		name := fmt.Sprintf("%s-%v", gate.bot, gate.campaign)
-		// The bot counts the conversations with a number: every campaign has its own.
-		who := number(len(name), "47")
-		if gate.campaign {
-			who = number(100+len(name)+int(gate.bot[0]), "47")
-		}
+		name, who := fmt.Sprintf("%s-%v", gate.bot, gate.campaign), number(i, "47")
 		p := r.campaign(api.Campaign{Name: name, Bot: gate.bot, Callbacks: gate.campaign}, who)
 		p.until("the analysis of "+name+" is ruled on", func() bool {
 			calls := p.calls("")
