@@ -120,7 +120,7 @@ func (d *decoder) scalar(text string, v reflect.Value, where, path string) {
 		v.SetString(text)
 		return
 	}
-	ok := false
+	var ok bool
 	switch {
 	case v.Type() == durationType:
 		var dur time.Duration

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -194,14 +195,14 @@ func (c Config) Check() error {
 
 	bad(c.Node != "" && len(c.Node) <= 100 && strings.TrimSpace(c.Node) == c.Node, "node", quoted(c.Node), "a name of 1 to 100 characters")
 	scheme, rest, _ := strings.Cut(c.Store.URL, ":")
-	switch {
-	case scheme == "postgres" || scheme == "postgresql":
+	switch scheme {
+	case "postgres", "postgresql":
 		bad(false, "store.url", scheme+"://…", "sqlite: and a path; Postgres is not supported yet")
 	default:
 		bad(scheme == "sqlite" && rest != "", "store.url", quoted(c.Store.URL), "sqlite: and a path, such as sqlite:/var/lib/ringback/ringback.db")
 	}
 	_, port, err := net.SplitHostPort(c.HTTP.Listen)
-	_, perr := net.LookupPort("tcp", port)
+	_, perr := strconv.ParseUint(port, 10, 16)
 	bad(err == nil && perr == nil, "http.listen", quoted(c.HTTP.Listen), "host:port, such as 127.0.0.1:8090")
 	holders := map[Secret]string{}
 	for _, name := range slices.Sorted(maps.Keys(c.HTTP.Tokens)) {

@@ -9,7 +9,7 @@ import (
 )
 
 // A Problem is one thing wrong with the configuration.
-type Problem struct {
+type Problem struct { //nolint:errname // it is what people call it, and what is printed as such
 	Where string // "ringback.yaml:12" or "RINGBACK_HTTP_LISTEN"; empty: nobody set it
 	Key   string // "campaigns.diwali.retry_delay"; empty: the file as a whole
 	Got   string // what came; a secret never

@@ -97,10 +97,10 @@ func (c importCommand) Run(ctx context.Context, s streams) error {
 }
 
 func (c importCommand) delimiter() (rune, error) {
-	switch {
-	case c.Delimiter == "":
+	switch c.Delimiter {
+	case "":
 		return 0, nil
-	case c.Delimiter == `\t` || c.Delimiter == "tab":
+	case `\t`, "tab":
 		return '\t', nil
 	}
 	d, n := utf8.DecodeRuneInString(c.Delimiter)

@@ -429,7 +429,7 @@ func TestErrorsNameTheField(t *testing.T) {
 	}{
 		{"GET", "/v1/nowhere", "", 404, "", "", "there is nothing at /v1/nowhere"},
 		{"DELETE", "/v1/campaigns", "", 405, "", "", "/v1/campaigns takes GET, HEAD, POST"},
-		{"GET", "/v1/campaigns?color=red", "", 422, "query.color", "unknown query", ""},
+		{"GET", "/v1/campaigns?colour=red", "", 422, "query.colour", "unknown query", ""},
 
 		{"POST", analysis, "", 400, "", "", "body is required"},
 		{"POST", analysis, " ", 422, "body", "want a JSON object", ""},
@@ -570,7 +570,7 @@ func TestTokens(t *testing.T) {
 		{"/healthz", "", 200},
 		{"/readyz", "", 200},
 	} {
-		r := httptest.NewRequest("GET", tt.path, nil)
+		r := httptest.NewRequest(http.MethodGet, tt.path, nil)
 		r.Header.Set("Authorization", tt.header)
 		w := httptest.NewRecorder()
 		h.handler.ServeHTTP(w, r)
@@ -667,7 +667,7 @@ func TestMetricsPage(t *testing.T) {
 			o.Observe = func(r api.Request) { seen = append(seen, r) }
 		})
 		w := httptest.NewRecorder()
-		h.handler.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		h.handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 		if want := map[bool]int{false: 200, true: 401}[protect]; w.Code != want {
 			t.Errorf("protected %v: got %d, want %d", protect, w.Code, want)
 		}
@@ -676,7 +676,7 @@ func TestMetricsPage(t *testing.T) {
 		}
 		h.ask("GET", "/v1/contacts/7", "")
 		last := seen[len(seen)-1]
-		if last.Route != "/v1/contacts/{id}" || last.Status != 404 || last.Token != "crm" || last.Method != "GET" {
+		if last.Route != "/v1/contacts/{id}" || last.Status != 404 || last.Token != "crm" || last.Method != http.MethodGet {
 			t.Errorf("observed %+v", last)
 		}
 	}

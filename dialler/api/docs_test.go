@@ -15,7 +15,7 @@ import (
 func spec(t *testing.T) map[string]any {
 	t.Helper()
 	w := httptest.NewRecorder()
-	api.New(api.Options{Version: "1.2.3"}).ServeHTTP(w, httptest.NewRequest("GET", "/openapi.json", nil))
+	api.New(api.Options{Version: "1.2.3"}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/openapi.json", nil))
 	var doc map[string]any
 	if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil || w.Code != http.StatusOK {
 		t.Fatalf("%d %v", w.Code, err)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -30,7 +31,7 @@ func (a *api) door(mux *http.ServeMux) http.Handler {
 		holder, known := keys.holder(r.Header.Get("Authorization"))
 		defer func() {
 			if v := recover(); v != nil {
-				if v == http.ErrAbortHandler {
+				if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 					panic(v)
 				}
 				a.log.Error("a request crashed its handler", "method", r.Method, "route", route, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))

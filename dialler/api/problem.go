@@ -46,7 +46,7 @@ func (a *api) problem(doing string, err error) error {
 // fieldErrors returns a detail for each field error in err, or nil if err is
 // anything else. Fields are beneath at.
 func fieldErrors(at string, err error) []error {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // every layer is looked at in turn: joined errors must be taken apart
 	case interface{ Unwrap() []error }:
 		var all []error
 		for _, each := range e.Unwrap() {
