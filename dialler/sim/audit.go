@@ -462,6 +462,9 @@ func (r *record) counted(ctx context.Context, c dialler.Campaign, calls []dialle
 			if final == cb.Closed.IsZero() || (cb.Why != "") != (cb.State == dialler.CallbackClosed || cb.State == dialler.CallbackCancelled) {
 				r.violated("I5", "callback %d is %s, closed at %s, because %q", cb.ID, cb.State, r.clock(cb.Closed), cb.Why)
 			}
+			if told := r.ended[cb.ID]; final != (told != "") || final && told != cb.State {
+				r.violated("I5", "callback %d is %s; the outbox told of %q", cb.ID, cb.State, told)
+			}
 			limit := map[bool]int{true: 5, false: max(c.MaxCallbackReschedules, 0)}[c.MaxCallbackReschedules == 0]
 			if cb.Chain > limit+1 {
 				r.violated("I4", "callback %d is the %dth of its chain; %d may follow the first", cb.ID, cb.Chain, limit)

@@ -16,6 +16,10 @@ import (
 // going otherwise does not make everything else go otherwise.
 type plan struct {
 	seed      uint64
+	opens     time.Time
+	lasts     time.Duration
+	parts     map[dialler.Number][]Part // of a story, which draws nothing
+	names     map[dialler.Number]string
 	nodes     int
 	rough     bool // something goes wrong besides the customers
 	trunks    []dialler.Trunk
@@ -72,6 +76,7 @@ var hours = []dialler.Hours{
 	{"daily": {"00:00-24:00"}},
 	{"daily": {"22:10-23:50", "00:20-02:40"}},
 	{"daily": {"22:30-01:30"}},
+	{"daily": {"22:00-22:06", "22:15-22:21", "22:40-23:50", "00:20-02:40"}},
 	{"thu": {"22:00-23:00"}, "fri": {"00:30-02:30", "02:45-03:00"}},
 }
 
@@ -84,7 +89,7 @@ var words = []string{
 func draw(seed uint64) *plan {
 	r := from(seed, "plan")
 	p := &plan{
-		seed: seed, nodes: one(r, 1, 1, 1, 2), rough: r.Float64() < 0.75, asks: one(r, 0.2, 0.5, 0.9), ttl: one(r, time.Minute, 30*time.Second),
+		seed: seed, opens: opening, lasts: lasts, nodes: one(r, 1, 1, 1, 2), rough: r.Float64() < 0.75, asks: one(r, 0.2, 0.5, 0.9), ttl: one(r, time.Minute, 30*time.Second),
 		lag: one(r, 0, 0, 20*time.Millisecond, 900*time.Millisecond),
 	}
 	for i := range 1 + r.IntN(2) {
@@ -189,6 +194,11 @@ func (p *plan) mishaps(r *rand.Rand) {
 		node, d := r.IntN(p.nodes), one(r, upTo(r, 20*time.Second), upTo(r, 5*time.Minute))
 		p.act(upTo(r, busyFor), "freeze", func(w *world) { w.freeze(node, d) })
 	}
+	if r.IntN(2) == 0 { // the store is slow just when windows close
+		for _, at := range []time.Duration{6 * time.Minute, 21 * time.Minute, time.Hour, 110 * time.Minute} {
+			p.brownouts = append(p.brownouts, [2]time.Duration{at - 15*time.Second, at + 15*time.Second})
+		}
+	}
 	for range one(r, 0, 0, 1, 3) {
 		at := upTo(r, busyFor)
 		p.brownouts = append(p.brownouts, [2]time.Duration{at, at + one(r, upTo(r, 30*time.Second), upTo(r, 15*time.Minute))})
@@ -197,6 +207,12 @@ func (p *plan) mishaps(r *rand.Rand) {
 
 // cast is how the nth call to a number goes.
 func (p *plan) cast(n dialler.Number, nth int) Part {
+	if p.parts != nil {
+		if nth > len(p.parts[n]) {
+			return NobodyHome()
+		}
+		return p.parts[n][nth-1]
+	}
 	r := from(p.seed, "cast", n, nth)
 	if nth > 40 {
 		return Busy() // enough is enough
@@ -271,7 +287,7 @@ func (f *faults) draw(verb string) (before, after bool, wait [2]time.Duration) {
 	if f == nil || !f.plan.rough {
 		return
 	}
-	now := time.Since(opening)
+	now := time.Since(f.plan.opens)
 	bad := false
 	for _, b := range f.plan.brownouts {
 		bad = bad || now >= b[0] && now < b[1]

@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,6 +33,8 @@ type record struct {
 	starts   map[string][]time.Time // of the process by node
 	adopted  int
 	rounds   int
+	read     int64 // of the outbox
+	ended    map[dialler.CallbackID]dialler.CallbackState
 
 	newID   func() dialler.CallID
 	onLease func(dialler.Lease) // mischief
@@ -73,7 +76,7 @@ func newRecord(base dialler.Store) *record {
 	return &record{
 		base: base, zone: time.UTC, names: map[dialler.Number]string{}, calls: map[dialler.CallID]*history{},
 		changed: map[dialler.CampaignID]time.Time{}, halted: map[dialler.CampaignID]string{}, excluded: map[dialler.Number]bool{},
-		asked: map[dialler.CallID][]heard{}, starts: map[string][]time.Time{},
+		asked: map[dialler.CallID][]heard{}, ended: map[dialler.CallbackID]dialler.CallbackState{}, starts: map[string][]time.Time{},
 	}
 }
 
@@ -299,6 +302,7 @@ func (t *tap) Withdraw(ctx context.Context, l dialler.Lease, notBefore, now time
 		h := t.current("withdraw", l)
 		h.withdrawn = time.Now()
 		t.say(t.who(l.Attempt.Number), "is not rung after all")
+		t.ends(ctx)
 		if !h.placed.IsZero() {
 			t.violated("I2", "%s: call %s was withdrawn, and had been placed", t.who(l.Attempt.Number), l.Attempt.ID)
 		}
@@ -324,9 +328,10 @@ func (t *tap) Settle(ctx context.Context, l dialler.Lease, o dialler.Outcome) (d
 	h.settled, h.outcome = time.Now(), o
 	who := t.who(l.Attempt.Number)
 	t.say(who, "settled %s: %s%s", o.Disposition, s.Contact.State, t.due(s.Contact))
-	if cb := s.Callback; cb != nil && cb.State != dialler.CallbackWaiting {
-		t.say(who, "the callback is %s%s", cb.State, why(cb.Why))
+	if (s.Contact.Callback != nil) != (s.Contact.State == dialler.CallbackScheduled) {
+		t.violated("I5", "%s is %s after the call, and is owed %+v", who, s.Contact.State, s.Contact.Callback)
 	}
+	t.ends(ctx)
 	for _, r := range s.Rulings {
 		t.ruled(r)
 	}
@@ -345,6 +350,30 @@ func why(w dialler.CloseReason) string {
 		return ""
 	}
 	return " (" + string(w) + ")"
+}
+
+// ends notes which callbacks have ended since it was last called: what the
+// outbox says of it, once of each (I5).
+func (r *record) ends(ctx context.Context) {
+	ms, err := r.base.Outbox(ctx, r.read, 1000)
+	if err != nil {
+		r.violated("store", "%v", err)
+	}
+	for _, m := range ms {
+		r.read = m.ID
+		if m.Kind != dialler.CallbackOver {
+			continue
+		}
+		var b dialler.CallbackMessage
+		if err := json.Unmarshal(m.Body, &b); err != nil {
+			r.violated("store", "%v", err)
+		}
+		if was := r.ended[b.Callback]; was != "" {
+			r.violated("I5", "callback %d ended as %s, and then as %s", b.Callback, was, b.State)
+		}
+		r.ended[b.Callback] = b.State
+		r.say(r.who(b.Number), "the callback is %s%s", b.State, why(b.Why))
+	}
 }
 
 // ruled notes what was decided on an analysis.
@@ -380,6 +409,7 @@ func (t *tap) Hear(ctx context.Context, id dialler.CallID, an callback.Analysis,
 	defer t.mu.Unlock()
 	t.asked[id] = append(t.asked[id], heard{an, ruling, now})
 	t.ruled(ruling)
+	t.ends(ctx)
 	return ruling, err
 }
 
@@ -398,6 +428,7 @@ func (t *tap) Transition(ctx context.Context, id dialler.CampaignID, what dialle
 	}
 	t.say("campaign "+c.Name, "%s: %s", what, c.State)
 	t.changed[id] = time.Now()
+	t.ends(ctx)
 	switch c.State {
 	case dialler.CampaignPaused:
 		t.halted[id] = "paused"
@@ -423,6 +454,7 @@ func (t *tap) Exclude(ctx context.Context, numbers []dialler.Number, now time.Ti
 			t.say(t.who(n), "is put on the do-not-call list")
 		}
 	}
+	t.ends(ctx)
 	return err
 }
 

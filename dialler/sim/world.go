@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -35,6 +36,7 @@ type world struct {
 func newWorld(t testing.TB, p *plan, base dialler.Store) *world {
 	rec := newRecord(base)
 	rec.zone, rec.rough = zone, p.rough
+	maps.Copy(rec.names, p.names)
 	w := &world{
 		t: t, ctx: context.Background(), plan: p, rec: rec, store: &tap{Store: base, record: rec}, sw: NewSwitch(p.cast),
 		fault: &faults{plan: p, nth: map[string]int{}}, nodes: make([]*process, p.nodes),
@@ -66,7 +68,7 @@ func (w *world) must(err error) {
 
 // run lets the plan come true. It is called in a synctest bubble.
 func (w *world) run() {
-	time.Sleep(time.Until(opening))
+	time.Sleep(time.Until(w.plan.opens))
 	p := w.plan
 	for _, t := range p.trunks {
 		w.must(w.store.PutTrunk(w.ctx, t))
@@ -98,10 +100,10 @@ func (w *world) run() {
 	}
 	slices.SortStableFunc(p.acts, func(a, b act) int { return cmp.Compare(a.at, b.at) })
 	for _, a := range p.acts {
-		time.Sleep(time.Until(opening.Add(a.at)))
+		time.Sleep(time.Until(p.opens.Add(a.at)))
 		a.do(w)
 	}
-	time.Sleep(time.Until(opening.Add(lasts)))
+	time.Sleep(time.Until(p.opens.Add(p.lasts)))
 	synctest.Wait()
 	w.rec.final(w.ctx, time.Now())
 	for i := range w.nodes {
@@ -220,7 +222,7 @@ func (w *world) setBot(b dialler.Bot) {
 // is about to be rung. It is called while the record is locked.
 func (w *world) onLease(l dialler.Lease) {
 	r := from(w.plan.seed, "spite", l.Attempt.Number, l.Attempt.N, l.Attempt.Run)
-	if r.Float64() >= w.plan.spite || time.Since(opening) > busyFor {
+	if r.Float64() >= w.plan.spite || time.Since(w.plan.opens) > busyFor {
 		return
 	}
 	wait := upTo(r, max(w.plan.delay, time.Millisecond))
