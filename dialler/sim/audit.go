@@ -231,7 +231,7 @@ func (t *tap) inOrder(p *page, req dialler.LeaseRequest, ls []dialler.Lease) {
 	}
 	for _, x := range p.contacts {
 		c := p.campaigns[x.Campaign-1]
-		if taken[x.Number] || x.Due.After(req.Now) || p.excluded[x.Number] || c.State != dialler.CampaignRunning || !t.hasRoom(p, req, c, ls) {
+		if taken[x.Number] || x.Due.After(req.Now) || p.excluded[x.Number] || c.State != dialler.CampaignRunning || !t.hasRoom(p, req, c, x, ls) {
 			continue
 		}
 		for _, l := range ls {
@@ -244,8 +244,8 @@ func (t *tap) inOrder(p *page, req dialler.LeaseRequest, ls []dialler.Lease) {
 }
 
 // hasRoom reports whether one more of c could have been leased.
-func (t *tap) hasRoom(p *page, req dialler.LeaseRequest, c dialler.Campaign, ls []dialler.Lease) bool {
-	seats, talks, lines, started := 0, 0, 0, 0
+func (t *tap) hasRoom(p *page, req dialler.LeaseRequest, c dialler.Campaign, x dialler.Contact, ls []dialler.Lease) bool {
+	seats, talks, started := 0, 0, 0
 	live := slices.Clone(p.live)
 	for _, l := range ls {
 		live = append(live, l.Attempt)
@@ -260,9 +260,6 @@ func (t *tap) hasRoom(p *page, req dialler.LeaseRequest, c dialler.Campaign, ls 
 		if a.Bot == c.Bot {
 			talks++
 		}
-		if a.Trunk == c.Trunk {
-			lines++
-		}
 	}
 	if seats >= c.Seats {
 		return false
@@ -270,45 +267,44 @@ func (t *tap) hasRoom(p *page, req dialler.LeaseRequest, c dialler.Campaign, ls 
 	if b := t.bot(c.Bot); b.Capacity > 0 && talks >= b.Capacity {
 		return false
 	}
-	// The trunk's room is what they compete for: it is the one who went
-	// instead that took it.
-	_ = lines
+	// The trunk's room is what they compete for: whoever went instead has it.
 	for _, q := range req.Campaigns {
 		if q.Campaign == c.ID {
 			return q.N > started
 		}
 	}
-	return t.forgotten(req, c)
+	return t.forgotten(req, c, x)
 }
 
 // forgotten reports whether a campaign that was not asked for should have
-// been: for half a minute nothing has stood against it.
-func (t *tap) forgotten(req dialler.LeaseRequest, c dialler.Campaign) bool {
-	const since = 30 * time.Second
+// been: for a second nothing has stood against it, and the loop could see that.
+func (t *tap) forgotten(req dialler.LeaseRequest, c dialler.Campaign, x dialler.Contact) bool {
+	const since = time.Second
 	now := time.Now()
-	if c.CPS > 0 || now.Sub(t.changed[c.ID]) < since || !c.Window.Contains(now) || !c.Window.Contains(now.Add(-since)) ||
-		c.Mode == dialler.SingleDay && !now.Before(c.Closes) {
+	if t.rough || c.CPS > 0 || now.Sub(x.Due) < since || now.Sub(x.Added) < since || now.Sub(t.changed[c.ID]) < since ||
+		!c.Window.Contains(now) || !c.Window.Contains(now.Add(-since)) || c.Mode == dialler.SingleDay && !now.Before(c.Closes) {
 		return false
 	}
 	for _, h := range t.order {
-		for _, at := range []time.Time{h.settled, h.withdrawn, h.lease.Attempt.Leased} {
-			if h.lease.Attempt.Campaign == c.ID && !at.IsZero() && now.Sub(at) < since {
+		for _, at := range []time.Time{h.settled, h.withdrawn} {
+			if (h.lease.Attempt.Campaign == c.ID || h.lease.Attempt.Number == x.Number) && now.Sub(at) < since {
 				return false
 			}
 		}
 	}
-	for _, q := range req.Trunks {
-		if q.Trunk == c.Trunk {
-			return !t.rough
+	for id, hs := range t.asked { // a promise made just now
+		if h := t.calls[id]; h.lease.Attempt.Campaign == c.ID && now.Sub(hs[len(hs)-1].at) < since {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 // goesBefore reports whether x is to be rung before y, which was. Between
 // pending contacts of two campaigns there is no such thing; they take turns.
 func goesBefore(x, y dialler.Contact) bool {
-	cx, cy := slices.Index(dialler.LeaseOrder[:], x.State.Class()), slices.Index(dialler.LeaseOrder[:], y.State.Class())
+	order := []dialler.ContactState{dialler.CallbackScheduled, dialler.Pending, dialler.RetryScheduled}
+	cx, cy := slices.Index(order, x.State), slices.Index(order, y.State)
 	switch {
 	case cx != cy:
 		return cx < cy

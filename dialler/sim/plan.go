@@ -89,7 +89,7 @@ var words = []string{
 func draw(seed uint64) *plan {
 	r := from(seed, "plan")
 	p := &plan{
-		seed: seed, opens: opening, lasts: lasts, nodes: one(r, 1, 1, 1, 2), rough: r.Float64() < 0.75, asks: one(r, 0.2, 0.5, 0.9), ttl: one(r, time.Minute, 30*time.Second),
+		seed: seed, opens: opening, lasts: lasts, nodes: one(r, 1, 1, 2), rough: r.Float64() < 0.75, asks: one(r, 0.2, 0.5, 0.9), ttl: one(r, time.Minute, 30*time.Second),
 		lag: one(r, 0, 0, 20*time.Millisecond, 900*time.Millisecond),
 	}
 	for i := range 1 + r.IntN(2) {
@@ -193,6 +193,12 @@ func (p *plan) mishaps(r *rand.Rand) {
 	for range one(r, 0, 0, 1, 3) {
 		node, d := r.IntN(p.nodes), one(r, upTo(r, 20*time.Second), upTo(r, 5*time.Minute))
 		p.act(upTo(r, busyFor), "freeze", func(w *world) { w.freeze(node, d) })
+	}
+	if p.nodes > 1 { // long enough for the other to take over
+		for range one(r, 0, 2, 6) {
+			node, d := r.IntN(p.nodes), between(r, p.ttl, 2*p.ttl+10*time.Second)
+			p.act(upTo(r, busyFor), "freeze", func(w *world) { w.freeze(node, d) })
+		}
 	}
 	if r.IntN(2) == 0 { // the store is slow just when windows close
 		for _, at := range []time.Duration{6 * time.Minute, 21 * time.Minute, time.Hour, 110 * time.Minute} {

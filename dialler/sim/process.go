@@ -127,7 +127,14 @@ func (p *process) observe(h dialler.Happening) {
 	case dialler.LeaseLapsed:
 		p.rec.note(p.rec.who(h.Lease.Attempt.Number), "%s lets go: its lease is lost", p.node)
 	case dialler.HasTrouble:
-		p.rec.note(p.node, "trouble: %v", h.Err)
+		who, err := p.node, h.Err
+		if n := h.Lease.Attempt.Number; n != "" {
+			who = p.rec.who(n)
+		}
+		for errors.Unwrap(err) != nil {
+			err = errors.Unwrap(err)
+		}
+		p.rec.note(who, "trouble with %s: %v", h.Doing, err)
 	case dialler.CampaignEnded:
 		p.rec.note("campaign "+h.Campaign.Name, "is over: %s", h.Reason)
 	}
