@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"ringback/callback"
 	"ringback/dialler"
 	"ringback/dialler/api"
 	"ringback/dialler/store/sqlite"
@@ -439,7 +440,7 @@ func TestErrorsNameTheField(t *testing.T) {
 		{"POST", analysis, `{"callback_requested":"perhaps"}`, 422, "body.callback_requested", "want true or false", ""},
 		{"POST", analysis, `{"callback_confidence":1.5}`, 422, "body.callback_confidence", "want a number from 0 to 1", ""},
 		{"POST", analysis, `{"callback_preferred_time_text":7}`, 422, "body.callback_preferred_time_text", "want text", ""},
-		{"POST", analysis, `{"callback_reason":"` + strings.Repeat("x", 2001) + `"}`, 422, "body.callback_reason", "want at most 2000", ""},
+		{"POST", analysis, `{"callback_reason":"` + strings.Repeat("x", callback.MaxReasonBytes+1) + `"}`, 422, "body.callback_reason", "want at most", ""},
 		{"POST", analysis, `{"requested_at":"yesterday"}`, 422, "body.requested_at", "want a time in RFC 3339", ""},
 		{"POST", analysis, `{"x":"` + strings.Repeat("x", 300<<10) + `"}`, 413, "", "", ""},
 		{"POST", "/v1/calls/00000000-0000-4000-8000-000000000000/analysis", asks, 404, "", "", "no such call"},
