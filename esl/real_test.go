@@ -74,7 +74,7 @@ func TestSwitchOnRealFreeSWITCH(t *testing.T) {
 		Number: func(p switchtest.Person) dialler.Number {
 			return dialler.Number(fmt.Sprintf("+9198%06d%s", numbers.Add(1), endings[p]))
 		},
-		Bot: bot("bot"), BotBusy: bot("bot-busy"), BotNever: bot("bot-deaf"),
+		Bot: bot("bot"), BotBusy: bot("bot-busy"), BotNever: bot("bot-slow"),
 		BotLeaves: dialler.Bot{Name: "leaves", Endpoint: "sofia/external/bot@" + leaves.Addr},
 		Extension: dialler.Bot{Name: "extension", Extension: "ringback-bot,agent"},
 		NoSuchExt: dialler.Bot{Name: "none", Extension: "no-such-context,s,1"},
