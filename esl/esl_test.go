@@ -494,6 +494,16 @@ func TestTheACLKeepsUsOutAndIsTriedAgain(t *testing.T) {
 	}
 }
 
+func TestVersionSaysWhoAnswers(t *testing.T) {
+	fs := startFake(t, esltest.Options{})
+	if v, err := esl.Version(t.Context(), esl.Options{Addr: fs.Addr(), Password: "ClueCon"}); err != nil || !strings.HasPrefix(v, "FreeSWITCH Version 1.") {
+		t.Errorf("got %q, %v", v, err)
+	}
+	if _, err := esl.Version(t.Context(), esl.Options{Addr: fs.Addr(), Password: "wrong"}); !errors.Is(err, esl.ErrPassword) {
+		t.Errorf("got %v, want ErrPassword", err)
+	}
+}
+
 func TestOptionsSayWhatIsWrong(t *testing.T) {
 	for want, o := range map[string]esl.Options{
 		"addr":              {Addr: "nowhere"},

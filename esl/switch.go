@@ -3,6 +3,7 @@ package esl
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -51,6 +52,23 @@ func New(o Options) (*Switch, error) {
 	}
 	s.life, s.end = context.WithCancel(context.Background())
 	return s, nil
+}
+
+// Version asks a FreeSWITCH what it is, without asking for events; an operator
+// who checks a configuration wants to know that it answers.
+func Version(ctx context.Context, o Options) (string, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return "", err
+	}
+	c := newCommands(o)
+	defer c.close()
+	text, err := c.api(ctx, "version")
+	if err != nil {
+		return "", err
+	}
+	line, _, _ := strings.Cut(text, "\n")
+	return line, nil
 }
 
 // Run implements [dialler.Switch]. It returns an error if FreeSWITCH refuses

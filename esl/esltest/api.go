@@ -16,6 +16,8 @@ func (fs *FreeSWITCH) runAPI(name, arg string) string {
 	switch name {
 	case "uptime":
 		return "361\n"
+	case "version":
+		return "FreeSWITCH Version 1.11.2-release~64bit (-release 64bit)\n"
 	case "status":
 		return fs.status()
 	case "global_getvar":
