@@ -3,6 +3,7 @@ package esl
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -22,20 +23,15 @@ func (s *Switch) Connect(ctx context.Context, id dialler.CallID, h dialler.Hando
 	if !s.linkUp() {
 		return fail(dialler.ErrDown)
 	}
-	s.mu.Lock()
-	c := s.calls[id]
-	s.mu.Unlock()
-	if c == nil || !c.knownUp(&s.mu) {
+	c := s.answeredCall(id)
+	if c == nil {
 		// From before our restart, or what we know of it is old.
 		if _, err := s.Find(ctx, id); err != nil {
 			return fail(err)
 		}
-		s.mu.Lock()
-		c = s.calls[id]
-		s.mu.Unlock()
-	}
-	if c == nil || !c.knownUp(&s.mu) {
-		return fail(errNoSession)
+		if c = s.answeredCall(id); c == nil {
+			return fail(errNotAnswered)
+		}
 	}
 	var err error
 	if h.Bot.Extension != "" {
@@ -49,13 +45,17 @@ func (s *Switch) Connect(ctx context.Context, id dialler.CallID, h dialler.Hando
 	return nil
 }
 
-func (c *call) knownUp(mu interface {
-	Lock()
-	Unlock()
-}) bool {
-	mu.Lock()
-	defer mu.Unlock()
-	return c.answered && !c.gone && c.ending == notEnding
+var errNotAnswered = errors.New("no answered call of that ID")
+
+// answeredCall returns a call that can be connected, nil if we know of none.
+func (s *Switch) answeredCall(id dialler.CallID) *call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.calls[id]
+	if c == nil || !c.answered || c.gone || c.ending != notEnding {
+		return nil
+	}
+	return c
 }
 
 // callBot makes the bot leg, with the context on it before it is dialled. Its
@@ -68,8 +68,7 @@ func (s *Switch) callBot(ctx context.Context, c *call, h dialler.Handover) error
 	}
 	s.mu.Lock()
 	c.ours = true
-	switch {
-	case c.ext || c.state != noBot && c.state != botGone:
+	if c.ext || c.state != noBot && c.state != botGone {
 		s.bridge(c) // found parked after a restart
 		s.mu.Unlock()
 		return nil

@@ -108,6 +108,11 @@ func (s *Switch) hold(ctx context.Context, l *link) error {
 		s.log.Warn("freeswitch: connected again; it was restarted, so its calls are gone", "addr", s.opts.Addr)
 		s.forgetAllLocked()
 	}
+	for _, c := range s.calls {
+		if !c.ours { // of another node, and its end may have been missed
+			s.forgetLocked(c)
+		}
+	}
 	s.core, s.up, s.since = l.core, true, time.Now()
 	clear(s.places)
 	s.news.put(dialler.Event{Kind: dialler.LinkUp, At: time.Now()})
