@@ -77,25 +77,36 @@ type HTTP struct {
 
 // Switch is an entry of the switches section.
 type Switch struct {
-	// asterisk. freeswitch is not supported yet.
+	// asterisk or freeswitch.
 	Kind string `yaml:"kind" default:"asterisk"`
 
-	// Base address of Asterisk's ARI, such as http://127.0.0.1:8088/ari.
+	// Where it is: the base address of Asterisk's ARI, such as
+	// http://127.0.0.1:8088/ari, or FreeSWITCH's event socket, such as
+	// esl://127.0.0.1:8021.
 	URL string `yaml:"url"`
 
-	// The user of ari.conf.
+	// The user of ari.conf. FreeSWITCH has none.
 	User string `yaml:"user"`
 
-	// The user's password. One of password and password_file.
+	// The user's password, or that of event_socket.conf.xml. One of password
+	// and password_file.
 	Password Secret `yaml:"password"`
 
 	// A file that holds the password and nothing else. A relative path starts
 	// at the configuration file's folder.
 	PasswordFile string `yaml:"password_file"`
 
-	// Name of the Stasis application. Two Ringbacks on one Asterisk need two
-	// names.
+	// Name of the Stasis application, and the account code of calls. Two
+	// Ringbacks on one switch need two names.
 	App string `yaml:"app" default:"ringback"`
+
+	// FreeSWITCH only: the application that tells machines from people, such
+	// as amd. Empty is mod_avmd, which knows a machine by its beep.
+	Detector string `yaml:"detector"`
+
+	// The channel variable the detector leaves machine or human in, such as
+	// amd_result.
+	DetectorVariable string `yaml:"detector_variable"`
 }
 
 // Trunk is an entry of the trunks section.

@@ -215,17 +215,22 @@ func (c Config) Check() error {
 
 	for _, name := range slices.Sorted(maps.Keys(c.Switches)) {
 		s, key := c.Switches[name], "switches."+name
+		u, err := url.Parse(s.URL)
+		bad(appName(s.App), key+".app", quoted(s.App), "letters, digits, - and _")
 		if s.Kind == "freeswitch" {
-			bad(false, key+".kind", quoted(s.Kind), "asterisk; FreeSWITCH is not supported yet")
+			bad(err == nil && u.Scheme == "esl" && u.Hostname() != "" && u.Port() != "" && u.User == nil && strings.Trim(u.Path, "/") == "" && u.RawQuery == "",
+				key+".url", quoted(redact(s.URL)), "the address of the event socket, such as esl://127.0.0.1:8021, without password")
+			bad(s.User == "", key+".user", quoted(s.User), "nothing: the event socket has a password only")
+			bad(s.Password != "", key+".password", "nothing", "the password of event_socket.conf.xml, or password_file")
+			bad((s.Detector == "") == (s.DetectorVariable == ""), key+".detector_variable", quoted(s.DetectorVariable), "detector and detector_variable, both or neither")
 			continue
 		}
-		bad(s.Kind == "asterisk", key+".kind", quoted(s.Kind), "asterisk")
-		u, err := url.Parse(s.URL)
+		bad(s.Kind == "asterisk", key+".kind", quoted(s.Kind), "asterisk or freeswitch")
+		bad(s.Detector == "" && s.DetectorVariable == "", key+".detector", quoted(s.Detector), "nothing: Asterisk's AMD() is used")
 		bad(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil, key+".url", quoted(redact(s.URL)),
 			"the address of ARI, such as http://127.0.0.1:8088/ari, without user and password")
 		bad(s.User != "", key+".user", "nothing", "the user of ari.conf")
 		bad(s.Password != "", key+".password", "nothing", "the user's password, or password_file")
-		bad(appName(s.App), key+".app", quoted(s.App), "letters, digits, - and _")
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Trunks)) {
 		t, key := c.Trunks[name], "trunks."+name+".switch"

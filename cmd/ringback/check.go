@@ -16,6 +16,7 @@ import (
 
 	"ringback/cmd/ringback/serve"
 	"ringback/config"
+	"ringback/esl"
 )
 
 type checkCommand struct {
@@ -62,7 +63,7 @@ func (c checkCommand) connect(ctx context.Context, cfg config.Config, w io.Write
 		say("store.url", "its folder can be written to", writable(filepath.Dir(path)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Switches)) {
-		is, err := askAsterisk(ctx, cfg.Switches[name])
+		is, err := askSwitch(ctx, cfg.Switches[name])
 		say("switches."+name, is, err)
 	}
 	return good
@@ -74,6 +75,13 @@ func writable(dir string) error {
 		return err
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+func askSwitch(ctx context.Context, s config.Switch) (string, error) {
+	if s.Kind == "freeswitch" {
+		return esl.Version(ctx, serve.FreeSWITCH(s, nil))
+	}
+	return askAsterisk(ctx, s)
 }
 
 // askAsterisk asks for its version over ARI, without subscribing to anything:

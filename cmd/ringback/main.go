@@ -72,7 +72,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	exited := -1
 	k, err := kong.New(&c,
 		kong.Name("ringback"),
-		kong.Description("A callback dialler that runs beside Asterisk: it rings the people on a campaign's list, and rings those first who asked for it."),
+		kong.Description("A callback dialler that runs beside Asterisk or FreeSWITCH: it rings the people on a campaign's list, and rings those first who asked for it."),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited = code }),
 		kong.UsageOnError(),

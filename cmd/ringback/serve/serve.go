@@ -20,6 +20,7 @@ import (
 	"ringback/dialler/api"
 	"ringback/dialler/metrics"
 	"ringback/dialler/store/sqlite"
+	"ringback/esl"
 )
 
 // Options are what a process needs besides its configuration. The zero value
@@ -151,15 +152,28 @@ func openStore(ctx context.Context, url string, words *callback.Resolver) (diall
 func newSwitches(cfg config.Config, log *slog.Logger) (map[string]dialler.Switch, error) {
 	switches := map[string]dialler.Switch{}
 	for name, s := range cfg.Switches {
-		sw, err := ari.New(ari.Options{
-			URL: s.URL, User: s.User, Password: s.Password.Reveal(), App: s.App, Logger: log.With("switch", name),
-		})
+		sw, err := newSwitch(s, log.With("switch", name))
 		if err != nil {
 			return nil, fmt.Errorf("switches.%s: %w", name, err)
 		}
 		switches[name] = sw
 	}
 	return switches, nil
+}
+
+func newSwitch(s config.Switch, log *slog.Logger) (dialler.Switch, error) {
+	if s.Kind == "freeswitch" {
+		return esl.New(FreeSWITCH(s, log))
+	}
+	return ari.New(ari.Options{URL: s.URL, User: s.User, Password: s.Password.Reveal(), App: s.App, Logger: log})
+}
+
+// FreeSWITCH is what a switch of that kind is driven by.
+func FreeSWITCH(s config.Switch, log *slog.Logger) esl.Options {
+	return esl.Options{
+		Addr: strings.TrimSuffix(strings.TrimPrefix(s.URL, "esl://"), "/"), Password: s.Password.Reveal(), App: s.App,
+		Detector: s.Detector, DetectorVariable: s.DetectorVariable, Logger: log,
+	}
 }
 
 func (p *Process) runLoop() {
