@@ -30,11 +30,7 @@ func onFake(t testing.TB, s *aritest.Server, change ...func(*ari.Options)) *ari.
 	for _, f := range change {
 		f(&o)
 	}
-	sw, err := ari.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sw
+	return newSwitch(t, o)
 }
 
 func fakeHarness(s *aritest.Server, faulty bool) switchtest.Harness {

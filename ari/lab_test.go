@@ -71,9 +71,9 @@ func (r *real) options(t testing.TB) ari.Options {
 	}
 }
 
-func (r *real) new(t testing.TB) *ari.Switch {
+func newSwitch(t testing.TB, o ari.Options) *ari.Switch {
 	t.Helper()
-	sw, err := ari.New(r.options(t))
+	sw, err := ari.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,15 +111,11 @@ func (r *real) harness() switchtest.Harness {
 		return dialler.Bot{Name: name, Endpoint: "PJSIP/" + user + "@bot"}
 	}
 	return switchtest.Harness{
-		New: func(t *testing.T) dialler.Switch { return r.new(t) },
+		New: func(t *testing.T) dialler.Switch { return newSwitch(t, r.options(t)) },
 		Refused: func(t *testing.T) dialler.Switch {
 			o := r.options(t)
 			o.Password = "wrong"
-			sw, err := ari.New(o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return sw
+			return newSwitch(t, o)
 		},
 		Trunk: trunk, Nowhere: nowhere, Number: r.number,
 		Bot: dialler.Bot{Name: "asha", Endpoint: "PJSIP/bot"}, BotLeaves: dialler.Bot{Name: "leaves", Endpoint: "PJSIP/bot/sip:bot@" + r.leaves.Addr},

@@ -176,7 +176,7 @@ func cancelled(t *testing.T, h Harness) {
 
 func hangupNothing(t *testing.T, h Harness) {
 	l := up(t, h)
-	l.hangup(newID())
+	l.hangup(NewID())
 }
 
 func hostileOrigination(t *testing.T, h Harness) {

@@ -10,7 +10,7 @@ import (
 
 func findAndLive(t *testing.T, h Harness) {
 	l := up(t, h)
-	if seen, err := l.find(newID()); err != nil || seen != (dialler.Sighting{}) {
+	if seen, err := l.find(NewID()); err != nil || seen != (dialler.Sighting{}) {
 		t.Errorf("Find of a call that never was: %+v, %v, want nothing", seen, err)
 	}
 	o := h.origination(Slow)

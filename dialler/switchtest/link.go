@@ -197,7 +197,7 @@ func (l *link) place(o dialler.Origination) dialler.CallID {
 		if errors.Is(err, dialler.ErrDown) {
 			time.Sleep(20 * time.Millisecond)
 		}
-		o.ID = newID()
+		o.ID = NewID()
 	}
 }
 

@@ -131,12 +131,12 @@ func Run(t *testing.T, h Harness) {
 	}
 }
 
-// newID is a call's name as the dialler makes them.
-func newID() dialler.CallID { return dialler.CallID(uuid.NewString()) }
+// NewID is a call's name as the dialler makes them.
+func NewID() dialler.CallID { return dialler.CallID(uuid.NewString()) }
 
 func (h Harness) origination(p Person) dialler.Origination {
 	return dialler.Origination{
-		ID: newID(), Number: h.Number(p), CallerID: "+911140001234", Trunk: h.Trunk, RingTimeout: 20 * time.Second,
+		ID: NewID(), Number: h.Number(p), CallerID: "+911140001234", Trunk: h.Trunk, RingTimeout: 20 * time.Second,
 	}
 }
 
@@ -144,7 +144,7 @@ func (h Harness) handover(b dialler.Bot, id dialler.CallID, n dialler.Number) di
 	return dialler.Handover{Bot: b, Timeout: 10 * time.Second, Context: dialler.Context{
 		Call: id, Campaign: "Loan reminders", CampaignID: 7, Contact: 42, Number: n, Attempt: 2, Class: dialler.ClassCallback,
 		Callback: &dialler.CallbackContext{
-			Phrase: "कल सुबह", Reason: `driving, "later"; 100%`, Chain: 1, Attempt: 1, AskedOn: newID(),
+			Phrase: "कल सुबह", Reason: `driving, "later"; 100%`, Chain: 1, Attempt: 1, AskedOn: NewID(),
 			RequestedAt: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), ScheduledAt: time.Date(2026, 3, 2, 4, 30, 0, 0, time.UTC),
 		},
 		Vars: map[string]string{"name": "Asha Rao"},
