@@ -2,6 +2,8 @@ package ari_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"ringback/ari"
 	"ringback/ari/aritest"
@@ -305,17 +309,32 @@ func TestLeftBehind(t *testing.T) {
 		_ = resp.Body.Close()
 	}
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
-	stop := run(t, onFake(t, s), func(dialler.Event) {}) // so that there is an application
+	conn, _, err := websocket.Dial(context.Background(), strings.Replace(s.URL, "http", "ws", 1)+"/events?app=ringback",
+		&websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte("ringback:"+s.Password))}}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	lost, other := origination("00"), origination("00")
 	post("channels/create?endpoint=PJSIP/919700000000@trunk&app=ringback&appArgs=bot," + string(other.ID) + "&channelId=" + string(lost.ID))
 	post("bridges/" + string(other.ID) + "?name=ringback&type=mixing")
 	post("bridges/somebody-elses?type=mixing")
-	for began := time.Now(); s.Channels() == 0; time.Sleep(time.Millisecond) {
-		if time.Since(began) > 10*time.Second {
-			break
+	limit, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	for kind := ""; kind != "StasisStart"; {
+		_, b, err := conn.Read(limit)
+		if err != nil {
+			t.Fatal(err)
 		}
+		var e struct{ Type string }
+		if err := json.Unmarshal(b, &e); err != nil {
+			t.Fatal(err)
+		}
+		kind = e.Type
 	}
-	stop()
+	_ = conn.CloseNow()
+	if s.Channels() != 1 || s.Bridges() != 2 {
+		t.Fatalf("%d channels and %d bridges, want 1 and 2", s.Channels(), s.Bridges())
+	}
 	run(t, onFake(t, s), func(dialler.Event) {})
 	for began := time.Now(); s.Channels() > 0 || s.Bridges() > 1; time.Sleep(5 * time.Millisecond) {
 		if time.Since(began) > 10*time.Second {

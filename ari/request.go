@@ -49,8 +49,8 @@ func newTransport(o Options) *http.Transport {
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         (&net.Dialer{Timeout: o.RequestTimeout}).DialContext,
-		MaxConnsPerHost:     o.Connections,
-		MaxIdleConnsPerHost: o.Connections,
+		MaxConnsPerHost:     o.Connections - 1, // and the WebSocket
+		MaxIdleConnsPerHost: o.Connections - 1,
 		// Asterisk closes an idle connection after 15 s (http.conf,
 		// session_keep_alive). We let go first, or a POST would now and
 		// then be written to a connection that is being closed.

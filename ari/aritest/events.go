@@ -35,13 +35,10 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		message(w, http.StatusBadRequest, "Missing param 'app'")
 		return
 	}
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"ari"}})
-	if err != nil {
-		return
-	}
+	// The application is there before the client knows of it.
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	k := &socket{s: s, conn: conn, done: cancel, more: make(chan struct{}, 1)}
+	k := &socket{s: s, done: cancel, more: make(chan struct{}, 1)}
 	s.mu.Lock()
 	a := s.apps[name]
 	if a == nil {
@@ -55,9 +52,18 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	a.socket = k
 	closed := s.closed
 	s.mu.Unlock()
-	if closed {
-		cancel()
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if a.socket == k {
+			s.leave(a)
+		}
+	}()
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"ari"}})
+	if err != nil || closed {
+		return
 	}
+	k.conn = conn
 	go func() {
 		for { // pings are answered by reading
 			if _, _, err := conn.Read(ctx); err != nil {
@@ -68,11 +74,6 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	}()
 	k.send(ctx)
 	_ = conn.CloseNow()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if a.socket == k {
-		s.leave(a)
-	}
 }
 
 // leave is the end of an application's connection. What it was subscribed to
