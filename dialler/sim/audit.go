@@ -68,6 +68,9 @@ func (r *record) bot(name string) dialler.Bot {
 	return dialler.Bot{}
 }
 
+// grain is how exactly stores keep times.
+const grain = time.Microsecond
+
 // invited checks an INVITE against all calls before it.
 func (r *record) invited(h *history) {
 	now := time.Now()
@@ -134,7 +137,7 @@ func (r *record) invited(h *history) {
 		r.violated("I4", "%s: this is call %d; it is written down as %d", who, n, a.N)
 	}
 
-	if cb := h.lease.Contact.Callback; cb != nil && now.Before(cb.Due) {
+	if cb := h.lease.Contact.Callback; cb != nil && now.Add(grain).Before(cb.Due) {
 		r.violated("promise", "%s: rung at %s, was promised %s", who, r.clock(now), r.clock(cb.Due))
 	}
 	if last == nil || a.Class == dialler.ClassPending || a.Class == dialler.ClassCallback && tries == 1 {
@@ -146,7 +149,7 @@ func (r *record) invited(h *history) {
 	}
 	if last.settled.IsZero() {
 		r.violated("I3", "%s: rung again before the call before was settled", who)
-	} else if gap := now.Sub(over); gap < c.RetryDelay {
+	} else if gap := now.Sub(over); gap+grain < c.RetryDelay {
 		r.violated("I3", "%s: rung again after %v; the retry delay is %v", who, gap, c.RetryDelay)
 	}
 }
@@ -329,12 +332,12 @@ func (r *record) final(ctx context.Context, now time.Time) {
 		return
 	}
 	var contacts []dialler.Contact
-	for id := dialler.ContactID(1); ; id++ {
-		ct, err := r.base.Contact(ctx, id)
-		if err != nil {
-			break
+	for _, c := range cs {
+		list, err := r.base.Contacts(ctx, c.ID, 0, 1000)
+		if fail(err) {
+			return
 		}
-		contacts = append(contacts, ct)
+		contacts = append(contacts, list...)
 	}
 	kept := map[dialler.CallID]dialler.Call{}
 	for _, c := range cs {

@@ -225,7 +225,7 @@ func (p *plan) cast(n dialler.Number, nth int) Part {
 	}
 	part := Part{
 		Rings: one(r, time.Second, upTo(r, 3*time.Second), -1), Voice: dialler.VerdictHuman, Listens: between(r, time.Second, 6*time.Second),
-		Bot: one(r, 200*time.Millisecond, upTo(r, 3*time.Second)+1, upTo(r, 8*time.Second)+1), Talk: between(r, time.Second, 90*time.Second),
+		Bot: one(r, 200*time.Millisecond, between(r, time.Millisecond, 3*time.Second), between(r, time.Millisecond, 8*time.Second)), Talk: between(r, time.Second, 90*time.Second),
 		BotEnds: r.IntN(3) == 0, Forgets: r.IntN(10) == 0,
 	}
 	switch x := r.Float64(); {
@@ -248,7 +248,7 @@ func (p *plan) cast(n dialler.Number, nth int) Part {
 		case y < 0.20:
 			part.Voice = ""
 		case y < 0.27:
-			part.Leaves = 1 + upTo(r, 3*time.Second)
+			part.Leaves = between(r, time.Millisecond, 3*time.Second)
 		case y < 0.31:
 			part.NoBot = true
 		case y < 0.34:
@@ -259,14 +259,14 @@ func (p *plan) cast(n dialler.Number, nth int) Part {
 		part.Says, part.Reason = one(r, words...), one(r, "", "driving", "in a meeting")
 	}
 	for range one(r, 0, 1, 1, 1, 2, 3) {
-		part.Analyses = append(part.Analyses, one(r, 0, time.Second, upTo(r, 30*time.Second), -upTo(r, 5*time.Second)-1, upTo(r, 2*time.Hour), 4*time.Minute))
+		part.Analyses = append(part.Analyses, one(r, 0, time.Second, upTo(r, 30*time.Second), -between(r, time.Millisecond, 5*time.Second), upTo(r, 2*time.Hour), 4*time.Minute))
 	}
 	if m := from(p.seed, "mishap", n, nth); m.Float64() < p.mishap {
 		switch m.IntN(6) {
 		case 0:
 			part.Refuse = one(m, dialler.Congestion, dialler.Failed)
 		case 1:
-			part.Slow = 1 + upTo(m, 4*time.Second)
+			part.Slow = between(m, time.Millisecond, 4*time.Second)
 		case 2:
 			part.Uncertain = PlacedOnce
 		case 3:

@@ -8,9 +8,10 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 300, "how many seeds TestSeeds runs")
-	first = flag.Uint64("first", 1, "the first of them")
-	only  = flag.Uint64("seed", 0, "run this seed alone and print its transcript")
+	seeds  = flag.Int("seeds", 300, "how many seeds TestSeeds runs")
+	first  = flag.Uint64("first", 1, "the first of them")
+	onDisk = flag.Int("sqlite", 15, "how many seeds TestSeedsSQLite runs")
+	only   = flag.Uint64("seed", 0, "run this seed alone and print its transcript")
 )
 
 // TestSeeds lets campaigns drawn from seeds come true, and audits each.
