@@ -39,6 +39,11 @@ test: setup ## every test: real Asterisk, real SIP, race detector, nothing skipp
 quick: ## the tests that need nothing but Go
 	$(GO) test ./...
 
+.PHONY: sim
+sim: SEEDS ?= 10000
+sim: ## ten thousand simulated campaigns, audited (SEEDS=n for others)
+	$(GO) test ./dialler/sim -run 'TestSeeds$$' -seeds $(SEEDS) -timeout 60m
+
 .PHONY: bench
 bench: ## measurements beside their rivals
 	cd callback/bench && $(GO) run .

@@ -32,6 +32,12 @@
 // order of things that happen at the very same instant is the scheduler's, so
 // once in a while it takes a few replays (-count 20) to see a race again.
 //
-// TestSeeds runs some hundreds of seeds; -seeds 10000 runs ten thousand, and
-// -first says where to begin.
+// TestSeeds runs some hundreds of seeds; "make sim" runs ten thousand, and
+// -first says where to begin. TestSeedsSQLite runs some on the SQLite store.
+//
+// # Stories
+//
+// The files of testdata are evenings made by hand, one for each situation that
+// is worth telling: read them to learn what the dialler does. What happens to
+// several people at the very same instant is told in the order of their names.
 package sim

@@ -52,10 +52,11 @@ type Doubt int
 
 // The doubts.
 const (
-	NoDoubt    Doubt = iota
-	PlacedOnce       // it was placed, and nobody said so
-	PlacedLate       // it was placed more than a second after we gave up waiting
-	NotPlaced        // it was lost
+	NoDoubt        Doubt = iota
+	PlacedOnce           // it was placed, and nobody said so
+	PlacedLate           // it was placed more than a second after we gave up waiting
+	NotPlaced            // it was lost
+	PlacedAfterAll       // it was placed so late that nobody believes in it any more
 )
 
 // Talks returns the part of somebody who answers after ring and talks with the

@@ -26,9 +26,10 @@ type plan struct {
 	bots      []dialler.Bot
 	campaigns []dialler.Campaign
 	lists     [][]dialler.Number
-	acts      []act // by time
-	brownouts [][2]time.Duration
-	spite     float64 // how often the operator changes his mind right after a lease
+	acts      []act              // by time
+	brownouts [][2]time.Duration // something fails, or is slow
+	outages   [][2]time.Duration // everything fails
+	spite     float64            // how often the operator changes his mind right after a lease
 	lag       time.Duration
 	delay     time.Duration
 	mishap    float64 // how often an originate goes wrong
@@ -290,10 +291,13 @@ type faults struct {
 // draw says whether the store fails before or after doing what it was asked,
 // and how long it takes before and after.
 func (f *faults) draw(verb string) (before, after bool, wait [2]time.Duration) {
-	if f == nil || !f.plan.rough {
+	now := time.Since(f.plan.opens)
+	for _, o := range f.plan.outages {
+		before = before || now >= o[0] && now < o[1]
+	}
+	if !f.plan.rough || before {
 		return
 	}
-	now := time.Since(f.plan.opens)
 	bad := false
 	for _, b := range f.plan.brownouts {
 		bad = bad || now >= b[0] && now < b[1]

@@ -235,6 +235,22 @@ not: after two looks it counts as made, and the retry delay holds.`).
 		person("Asha", lost).
 		person("Bala", never, Talks(4*s, 10*s)).
 		until(4 * time.Minute)
+	m["suspended_and_taken_over"] = tell(`Node 1 is suspended while Asha talks, for longer than its lease holds. She hangs up.
+Node 2 finds the lease lapsed and the call gone, and settles it; node 1 wakes and lets go.`).
+		campaign().
+		person("Asha", Says(Talks(4*s, 20*s), "4 minutes"), Talks(4*s, 10*s)).
+		at(10*s, func(w *world) { w.freeze(0, 3*time.Minute) }).
+		until(6 * time.Minute)
+	m["suspended_and_taken_over"].nodes = 2
+
+	slow := Talks(4*s, 40*s)
+	slow.Bot = 4 * s
+	m["link_lost_while_the_bot_comes"] = tell(`The link goes while the bot is on its way to Asha, for longer than a bot may take. They
+talk, unseen. When the link is back they are left to talk.`).
+		campaign().
+		person("Asha", slow).
+		at(6*s, func(w *world) { w.cut(0, 20*s) }).
+		until(2 * time.Minute)
 	return m
 }
 

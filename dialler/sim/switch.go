@@ -334,10 +334,13 @@ func (p port) Originate(ctx context.Context, o dialler.Origination) error {
 			return err
 		}
 		return fmt.Errorf("no answer: %w", dialler.ErrUncertain)
-	case PlacedOnce, PlacedLate:
+	case PlacedOnce, PlacedLate, PlacedAfterAll:
 		after := time.Second
-		if leg.Uncertain == PlacedLate {
+		switch leg.Uncertain {
+		case PlacedLate:
 			after = patience + 1200*time.Millisecond
+		case PlacedAfterAll:
+			after = patience + 20*time.Second
 		}
 		time.AfterFunc(after, func() {
 			p.mu.Lock()

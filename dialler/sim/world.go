@@ -95,8 +95,9 @@ func (w *world) run() {
 			}
 		}
 	}()
-	for i := range w.nodes {
-		w.start(i)
+	w.start(0)
+	for i := range w.nodes[1:] {
+		time.AfterFunc(100*time.Millisecond, func() { w.start(i + 1) })
 	}
 	slices.SortStableFunc(p.acts, func(a, b act) int { return cmp.Compare(a.at, b.at) })
 	for _, a := range p.acts {
