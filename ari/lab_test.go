@@ -14,8 +14,8 @@ import (
 	"ringback/dialler/switchtest"
 )
 
-// real is an Asterisk with a far end, and a proxy between it and us.
-type real struct {
+// A pbx is an Asterisk with a far end, and a proxy between it and us.
+type pbx struct {
 	asterisk *lab.Asterisk
 	far      *farend.FarEnd // customers, and a bot that stays
 	leaves   *farend.FarEnd // a bot that leaves after a second
@@ -43,7 +43,7 @@ func startFarEnd(t testing.TB, o farend.Options) *farend.FarEnd {
 	return far
 }
 
-func startReal(t testing.TB, f farend.Options, o lab.Options) *real {
+func startReal(t testing.TB, f farend.Options, o lab.Options) *pbx {
 	t.Helper()
 	o.Root = lab.Require(t)
 	far := startFarEnd(t, f)
@@ -61,10 +61,10 @@ func startReal(t testing.TB, f farend.Options, o lab.Options) *real {
 			t.Error(err)
 		}
 	})
-	return &real{asterisk: asterisk, far: far, leaves: leaves, proxy: startProxy(t, asterisk.ARIURL)}
+	return &pbx{asterisk: asterisk, far: far, leaves: leaves, proxy: startProxy(t, asterisk.ARIURL)}
 }
 
-func (r *real) options(t testing.TB) ari.Options {
+func (r *pbx) options(t testing.TB) ari.Options {
 	return ari.Options{
 		URL: r.proxy.url, User: r.asterisk.User, Password: r.asterisk.Password, UserToUser: true,
 		RetryDelay: time.Second, Logger: logger(t),
@@ -88,11 +88,11 @@ var endings = map[switchtest.Person]string{
 	switchtest.Unreachable: "30",
 }
 
-func (r *real) number(p switchtest.Person) dialler.Number {
+func (r *pbx) number(p switchtest.Person) dialler.Number {
 	return dialler.Number(fmt.Sprintf("+9198%06d%s", r.numbers.Add(1), endings[p]))
 }
 
-func (r *real) seen() []switchtest.Seen {
+func (r *pbx) seen() []switchtest.Seen {
 	var out []switchtest.Seen
 	for _, c := range append(r.far.Record.Calls(), r.leaves.Record.Calls()...) {
 		s := switchtest.Seen{Bot: c.Bot, Number: c.Number, From: c.From, Live: c.Live(), Fields: map[string][]string{}}
@@ -104,7 +104,7 @@ func (r *real) seen() []switchtest.Seen {
 	return out
 }
 
-func (r *real) harness() switchtest.Harness {
+func (r *pbx) harness() switchtest.Harness {
 	trunk := dialler.Trunk{Name: "carrier", Switch: "pbx", Dial: "PJSIP/{number}@trunk"}
 	nowhere := dialler.Trunk{Name: "nowhere", Switch: "pbx", Dial: "PJSIP/{number}@no-such-trunk"}
 	bot := func(name, user string) dialler.Bot {

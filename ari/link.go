@@ -2,6 +2,7 @@ package ari
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -36,7 +37,7 @@ func (s *Switch) keepLink(ctx context.Context) error {
 		began := time.Now()
 		err := s.link(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // err is of the end that was asked for
 		}
 		var fault faultError
 		if errors.As(err, &fault) {
@@ -104,24 +105,22 @@ func (s *Switch) link(ctx context.Context) error {
 	}
 	cancel()
 	_ = conn.CloseNow()
+	var others error // of our own making by now
 	for range running {
-		<-lost
+		others = errors.Join(others, <-lost)
 	}
+	s.log.Debug("asterisk: link closed", "error", err, "others", others)
 	return err
 }
 
 func (s *Switch) dialEvents(ctx context.Context) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.opts.RequestTimeout)
 	defer cancel()
-	req, err := http.NewRequest(http.MethodGet, "http://localhost", nil)
-	if err != nil {
-		return nil, err
-	}
-	req.SetBasicAuth(s.opts.User, s.opts.Password)
+	login := base64.StdEncoding.EncodeToString([]byte(s.opts.User + ":" + s.opts.Password))
 	address := strings.Replace(s.opts.URL, "http", "ws", 1) + "/events?" + url.Values{"app": {s.opts.App}}.Encode()
-	conn, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{
+	conn, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{ //nolint:bodyclose // Dial says that it never needs closing
 		HTTPClient:   s.http,
-		HTTPHeader:   req.Header,
+		HTTPHeader:   http.Header{"Authorization": {"Basic " + login}},
 		Subprotocols: []string{"ari"},
 	})
 	if err != nil {

@@ -21,7 +21,7 @@ func (s *Switch) startScreening(c *call) {
 		if err == nil && ok {
 			err = s.send(ctx, c.customer, amd)
 		}
-		why := ""
+		var why string
 		switch {
 		case err != nil:
 			why = err.Error()
