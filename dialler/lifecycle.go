@@ -18,7 +18,7 @@ const (
 	Start    CampaignEvent = "start"    // draft → running, run 1
 	Pause    CampaignEvent = "pause"    // running → paused: no new calls, nothing is lost
 	Resume   CampaignEvent = "resume"   // paused → running; Mode and Window may have been edited meanwhile, so Closes is set anew unless the day is over
-	Stop     CampaignEvent = "stop"     // → completed (stopped): waiting contacts become stopped, their callbacks cancelled (stopped)
+	Stop     CampaignEvent = "stop"     // running, paused, finished → completed (stopped): waiting contacts become stopped, their callbacks cancelled (stopped)
 	CloseDay CampaignEvent = "closeday" // running, paused, once DayOver → completed (window_closed): likewise, window_closed
 	Finish   CampaignEvent = "finish"   // running → completed (finished): nobody waits and nobody is being rung
 	Restart  CampaignEvent = "restart"  // completed → running, the next run: all but completed and excluded contacts are pending again, their attempts counted anew
@@ -51,7 +51,9 @@ func (c Campaign) Apply(what CampaignEvent, now time.Time) (Campaign, error) {
 		Finish:   {CampaignRunning},
 		Restart:  {CampaignCompleted},
 	}[what]
-	if !slices.Contains(from, c.State) {
+	// A finished campaign can be stopped: a late analysis would set it running.
+	late := what == Stop && c.State == CampaignCompleted && c.Ended == EndFinished
+	if !slices.Contains(from, c.State) && !late {
 		return c, &TransitionError{Campaign: c.Name, Event: what, State: c.State}
 	}
 	if what == CloseDay && !c.DayOver(now) {

@@ -17,7 +17,7 @@ func TestApply(t *testing.T) {
 		Start:                    {"running, run 3", "", "", "", "", ""},
 		Pause:                    {"", "paused, run 2", "", "", "", ""},
 		Resume:                   {"", "", "running, run 2", "", "", ""},
-		Stop:                     {"", stopped + ", run 2", stopped + ", run 2", "", "", ""},
+		Stop:                     {"", stopped + ", run 2", stopped + ", run 2", stopped + ", run 2", "", ""},
 		CloseDay:                 {"", closed + ", run 2", closed + ", run 2", "", "", ""},
 		Finish:                   {"", finished + ", run 2", "", "", "", ""},
 		Restart:                  {"", "", "", "running, run 3", "running, run 3", "running, run 3"},
