@@ -89,6 +89,14 @@ func (p *parser) looseAt(i int) (a atom, ok bool) {
 			a.kind, a.end, a.dir = aThat, j+1, dirAfter
 			return a, true
 		}
+		if p.is(j, cPehle) || p.is(j, cSe) && p.is(j+1, cPehle) { // usse pehle
+			a.kind, a.end, a.dir = aThat, j+1, dirBefore
+			return a, true
+		}
+		if p.is(i-1, cBefore) {
+			a.kind, a.start, a.dir = aThat, i-1, dirBefore
+			return a, true
+		}
 		if p.any(i-1, cAfter) {
 			a.kind, a.start, a.dir = aThat, i-1, dirAfter
 			return a, true
@@ -294,7 +302,7 @@ func (p *parser) supported(a *atom, n int) bool {
 	}
 	// What stands after it.
 	switch {
-	case p.any(j, cPe, cTak, cApprox2, cOnwards), p.is(j, cOf) && p.any(j+1, cBaad, cApprox2, cBeech, cApprox, cAndar), p.is(j, cSe) && p.is(j+1, cPehle):
+	case p.any(j, cPe, cTak, cApprox2, cOnwards, cBaad, cBeech), p.is(j, cOf) && p.any(j+1, cBaad, cApprox2, cBeech, cApprox, cAndar), p.is(j, cSe) && p.is(j+1, cPehle):
 		return true
 	}
 	// What stands before it.

@@ -140,8 +140,14 @@ func (p *parser) judgeClause(i, j int) {
 			a.drop = dropMentioned
 		case a.dir == dirFrom && a.kind == aPart && (busy || cont || be) && k == 0:
 			a.drop = dropSince
+		case a.dir == dirFrom && a.kind == aDay && be && !ask && !free:
+			a.drop = dropSince
 		case over && (a.kind == aClock || a.kind == aPart):
 			a.dir = dirAfter
+		case free && !busy && a.dir == dirBy && a.kind == aClock && (p.is(a.start, cBy) || p.hasClass(i, j, cWill)):
+			a.dir = dirAfter // "free by 5": from then on
+		case p.hasClass(i, j, cWork) && !ask && !free && a.dir == dirBy && a.kind != aNow:
+			a.dir = dirAfter // "at work until 5"
 		case busy && !free && a.dir == dirBy && a.kind != aNow && !ask, busy && a.next && !free:
 			a.dir = dirAfter
 			a.next = false
@@ -277,6 +283,12 @@ func (p *parser) negate(i, j int, atoms []atom) {
 					p.deny(&atoms[n])
 				}
 			}
+		case p.is(k, cNo):
+			for n := range atoms {
+				if atoms[n].kind == aNow && atoms[n].end == k {
+					atoms[n].drop = dropNegated
+				}
+			}
 		case p.is(k, cDont):
 			for n := range atoms {
 				p.deny(&atoms[n])
@@ -399,7 +411,14 @@ func (p *parser) pronouns() {
 		a.drop = dropReplaced
 		for m := n - 1; m >= 0; m-- {
 			b := &p.atoms[m]
-			if b.drop != kept && b.drop != dropMentioned {
+			if b.drop != kept && b.drop != dropMentioned && (b.drop != dropLength || b.kind != aDur) {
+				continue
+			}
+			if a.dir == dirBefore {
+				if b.kind == aClock || b.kind == aDay || b.kind == aPart {
+					b.drop, b.dir = kept, dirBefore
+					break
+				}
 				continue
 			}
 			if b.kind == aClock || b.kind == aDay || b.kind == aPart || b.kind == aDur {

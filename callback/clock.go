@@ -16,7 +16,7 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 	frac := false
 	switch {
 	case p.value(i, cPart) == int(partNoon):
-		return clockval{minute: 12 * h, half: halfExact}, i + 1, certain
+		return clockval{minute: 12 * h, half: halfExact, approx: p.tokens[i].ish}, i + 1, certain
 	case p.value(i, cPart) == int(partMidnight):
 		return clockval{minute: 24 * h, half: halfMidnight}, i + 1, certain
 	case p.is(i, cFrac):
@@ -155,6 +155,9 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 	}
 	if hour < 0 {
 		return c, i, unsure
+	}
+	if j > 0 && p.tokens[j-1].ish {
+		c.approx, sure = true, certain
 	}
 	c.bad = hour > 24 || min > 59 || hour == 24 && min > 0
 	if p.digits(i) == 2 && p.first(i) == '0' && hour == 0 {
@@ -345,7 +348,7 @@ func (p *parser) clockAt(i int) (a atom, sure sureness, ok bool) {
 	if j == i {
 		return a, unsure, false
 	}
-	if p.refused(i, j) {
+	if p.refused(i, j) || lo.minute == 24*h && p.value(i, cPart) < 0 && p.any(j, cBy) { // 24 by 7
 		return a, unsure, false
 	}
 	a.clock.lo, a.end = lo, j

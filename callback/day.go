@@ -168,6 +168,13 @@ func (p *parser) dayAt(i int) (a atom, ok bool) {
 		d.which = whichPlain
 		a.end = j + 1
 		return p.sliceAfter(a), true
+	case p.value(j, cUnit) == unitMonth && p.is(j+1, cOf) && p.any(j+2, cOrd, cPehle, cFinal, cEnding, cStarting, cMid) && p.digits(j-1) == 0 && !p.any(j-1, cNum, cQty): // mahine ke aakhri hafte
+		d.set(hMonthOff)
+		a.end = j + 1
+		if b := p.sliceAfter(a); b.end > a.end {
+			return b, true
+		}
+		return a, false
 	case p.is(j, cQuarter) && w != whichPlain:
 		d.set(hQuarter)
 		d.monthOff = whichOffset(w, p.is(i, cComing))

@@ -29,6 +29,9 @@ func (p *parser) durationAt(i int) (a atom, ok bool) {
 		a.dur, a.end, a.next = durations{lo: 3600, hi: 3600}, i+2, true
 		return a, true
 	}
+	if p.is(i-1, cEvery) {
+		return a, false
+	}
 	n, j := p.amountAt(i)
 	switch {
 	case j > i && j == i+1 && p.is(i-1, cIn) && p.digits(i) == 2 && n.lo >= 5*60 && n.lo < 60*60 && n.lo == n.hi && p.onlyFiller(j, len(p.tokens)): // in 15

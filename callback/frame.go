@@ -200,6 +200,12 @@ func (f *frame) joinDays(p *parser, a *atom, n int) bool {
 	const counted = hDays | hMonths
 	switch {
 	case *d == *e:
+	case d.has == hDays && d.weeks && e.has == hWeekday && d.days == d.days2: // "do hafte baad budhwar ko"
+		w := int16(d.days / 7)
+		*d = *e
+		d.set(hWeek)
+		d.week, d.which = w, whichPlain
+		f.dayDir = dirNone
 	case e.has == hYear && d.is(hMonth) && !d.is(hYear):
 		d.set(hYear)
 		d.year = e.year

@@ -39,6 +39,7 @@ const (
 	cCounted  // "5 people": the number before it is no time
 	cTitle    // "Mr Das": the word after it is a name
 	cAged     // old, umar
+	cEvery    // every, per, har
 	cTimeword // time, samay
 
 	// Units and names of times.

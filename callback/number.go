@@ -92,7 +92,7 @@ func (p *parser) amountAt(i int) (a amount, next int) {
 			j++
 		}
 		return amount{lo: 2 * 60, hi: 2 * 60, approx: true}, j
-	case p.is(j, cFew), p.is(j, cSome) && p.is(j+1, cUnit):
+	case p.is(j, cFew), p.is(j, cSome) && p.is(j+1, cUnit) && p.value(j+1, cUnit) != unitDay:
 		j++
 		if p.is(j, cMore) {
 			j++
@@ -108,6 +108,10 @@ func (p *parser) amountAt(i int) (a amount, next int) {
 	n, k := p.oneAmount(j)
 	if k == j {
 		if article && p.is(j, cUnit) {
+			// "5 times a day" is how often, not when.
+			if t := p.at(i - 1); t != nil && t.kind == tWord && (t.is(cCounted) || len(t.senses) == 0) && !p.any(j+1, cLater, cHence, cBaad) && !(p.any(j+1, cFrom, cAfter) && p.any(j+2, cDayrel, cWeekday, cHence)) {
+				return a, i
+			}
 			return amount{lo: 60, hi: 60}, j
 		}
 		return a, i

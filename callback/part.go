@@ -178,6 +178,9 @@ func (p *parser) partAt(i int) (a atom, ok bool) {
 				j++
 			}
 		}
+		if p.is(j, cWork) && !p.any(j+1, cOf, cSe, cBaad) { // "night shift"
+			return a, false
+		}
 		a.part = shade(id, early, late, mid)
 		a.end = j
 		return a, true
@@ -192,7 +195,8 @@ func (p *parser) partAt(i int) (a atom, ok bool) {
 		return p.workAt(i)
 	}
 	// "din mein": in the daytime; "do din mein" is a duration and came before.
-	if p.value(i, cUnit) == unitDay && p.digits(i-1) == 0 && p.any(i+1, cMein, cKo) && !p.any(i-1, cNext, cComing, cThat, cThis, cNum, cFew) {
+	if p.value(i, cUnit) == unitDay && p.digits(i-1) == 0 && p.any(i+1, cMein, cKo) && !p.any(i-1, cNext, cComing, cThat, cThis, cNum, cFew, cEvery) &&
+		!(p.any(i+2, cNum, cCounted) || p.digits(i+2) > 0 && p.is(i+3, cCounted)) { // not "din mein das baar"
 		a.part, a.end = partDaytime, i+2
 		return a, true
 	}

@@ -25,13 +25,15 @@ const (
 type token struct {
 	start, end int32 // byte offsets in the phrase
 	kind       tokenKind
-	mark       byte  // tPunct: , . ; : - / ? !
-	glued      bool  // nothing stands between this and the token before
-	opens      bool  // may be the first word of a phrase in the lexicon
-	guessed    bool  // found by its sound, not by its spelling
-	digits     uint8 // tNumber: how many digits
-	n          int32 // tNumber: its value; -1 if too long for a time
-	sound      [2]int32
+	mark       byte      // tPunct: , . ; : - / ? !
+	glued      bool      // nothing stands between this and the token before
+	opens      bool      // may be the first word of a phrase in the lexicon
+	guessed    bool      // found by its sound, not by its spelling
+	ish        bool      // "fiveish"
+	digits     uint8     // tNumber: how many digits
+	n          int32     // tNumber: its value; -1 if too long for a time
+	sound      [2]int32  // tWord: its sound, in parser.sounds
+	letters    [2]int32  // tWord: its folded spelling, likewise
 	has        [3]uint64 // set of classes
 	senses     []sense
 }
@@ -204,6 +206,10 @@ func (p *parser) lookUp(t *token) {
 		return
 	}
 	m := find(spelledTable[:], folded)
+	if n := len(folded); m == nil && n > 5 && string(folded[n-3:]) == "ish" {
+		m = find(spelledTable[:], folded[:n-3])
+		t.ish = m != nil
+	}
 	if m == nil && len(sound) >= spell.MinSound {
 		if m = find(soundTable[:], sound); m == nil {
 			p.key = spell.Bones(p.key[:0], sound)
@@ -216,32 +222,25 @@ func (p *parser) lookUp(t *token) {
 	t.setSenses(m)
 	p.sounds = append(p.sounds, ' ')
 	t.opens = find(spelledTable[:], p.sounds[from:]) != nil
+	if raw[0] < utf8.RuneSelf {
+		at := len(p.sounds)
+		p.sounds = append(spell.Fold(p.sounds, raw), '_')
+		t.letters = [2]int32{int32(at), int32(len(p.sounds) - 1)}
+		t.opens = t.opens || find(spelledTable[:], p.sounds[at:]) != nil
+	}
 }
 
 // joinPhrases makes one token of the words of a phrase in the lexicon, such as
 // "day end" or "jaldi se jaldi"; the longest wins.
 func (p *parser) joinPhrases() {
-	const longest = 5
 	t := p.tokens
 	w := 0
 	for i := 0; i < len(t); i++ {
 		t[w] = t[i]
 		if t[i].opens {
-			p.key = append(p.key[:0], p.sounds[t[i].sound[0]:t[i].sound[1]]...)
-			best, senses := i, []sense(nil)
-			for j, words := i+1, 1; j < len(t) && words < longest; j++ {
-				if t[j].kind == tPunct && t[j].mark == '-' && j+1 < len(t) {
-					continue
-				}
-				if t[j].kind != tWord || t[j].sound[0] == t[j].sound[1] {
-					break
-				}
-				words++
-				p.key = append(p.key, ' ')
-				p.key = append(p.key, p.sounds[t[j].sound[0]:t[j].sound[1]]...)
-				if m := find(spelledTable[:], p.key); m != nil {
-					best, senses = j, m
-				}
+			best, senses := p.longest(i, ' ')
+			if end, m := p.longest(i, '_'); end > best {
+				best, senses = end, m
 			}
 			if best > i {
 				t[w].end = t[best].end
@@ -253,6 +252,37 @@ func (p *parser) joinPhrases() {
 		w++
 	}
 	p.tokens = t[:w]
+}
+
+// longest finds the longest phrase from token i by its sounds (joined by a
+// blank) or its letters (joined by a low line), and returns its last token.
+func (p *parser) longest(i int, join byte) (best int, senses []sense) {
+	const most = 5
+	t := p.tokens
+	best = i
+	p.key = p.key[:0]
+	for j, words := i, 0; j < len(t) && words < most; j++ {
+		if t[j].kind == tPunct && t[j].mark == '-' && words > 0 && j+1 < len(t) {
+			continue
+		}
+		span := t[j].sound
+		if join == '_' {
+			span = t[j].letters
+		}
+		if t[j].kind != tWord || span[0] == span[1] {
+			break
+		}
+		if words++; words > 1 {
+			p.key = append(p.key, join)
+		}
+		p.key = append(p.key, p.sounds[span[0]:span[1]]...)
+		if words > 1 {
+			if m := find(spelledTable[:], p.key); m != nil {
+				best, senses = j, m
+			}
+		}
+	}
+	return best, senses
 }
 
 func asciiLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }

@@ -43,7 +43,11 @@ type words struct {
 	exact map[string][]sense // folded spelling → meanings, in the order of the lists
 	sound map[string][]sense // guessed spellings → meaning; nil: claimed by two meanings
 	bones map[string][]sense
-	first map[string]bool // folded first words of phrases
+	first map[string]bool // first words of phrases, with the mark that joins them
+
+	// English phrases are filed by their letters: by sound "to call" would be
+	// "toh call", and "this minute" "tees minute".
+	byLetter bool
 }
 
 // Generate reads every list in dir and returns the Go source of the tables.
@@ -53,8 +57,9 @@ func Generate(dir string) ([]byte, error) {
 		return nil, fmt.Errorf("no word lists in %s: %v", dir, err)
 	}
 	sort.Strings(files)
-	w := words{map[string][]sense{}, map[string][]sense{}, map[string][]sense{}, map[string]bool{}}
+	w := words{exact: map[string][]sense{}, sound: map[string][]sense{}, bones: map[string][]sense{}, first: map[string]bool{}}
 	for _, f := range files {
+		w.byLetter = filepath.Base(f) == "en.txt"
 		text, err := os.ReadFile(f)
 		if err != nil {
 			return nil, err
@@ -96,19 +101,24 @@ func (w *words) line(line string) error {
 }
 
 // add files one spelling. The words of a phrase are filed by their sounds,
-// joined by a blank, so that a variant of any of them still makes the phrase.
+// joined by a blank, so that a variant of any of them still makes the phrase;
+// those of an English phrase by their letters, joined by a low line.
 func (w *words) add(s string, m sense, exactOnly bool) {
 	parts := strings.Split(s, "_")
 	if len(parts) > 1 {
 		var key []byte
 		for i, p := range parts {
 			folded := spell.Fold(nil, p)
-			if i == 0 {
-				w.first[string(spell.Sound(nil, folded))] = true
-			} else {
-				key = append(key, ' ')
+			word, join := spell.Sound(nil, folded), byte(' ')
+			if w.byLetter {
+				word, join = folded, '_'
 			}
-			key = spell.Sound(key, folded)
+			if i == 0 {
+				w.first[string(word)+string(join)] = true
+			} else {
+				key = append(key, join)
+			}
+			key = append(key, word...)
 		}
 		w.exact[string(key)] = put(w.exact[string(key)], m)
 		return
@@ -177,8 +187,7 @@ func (w *words) source() ([]byte, error) {
 		senses = append(senses, lit.String())
 		return len(senses) - 1
 	}
-	for first := range w.first {
-		key := first + " "
+	for key := range w.first {
 		w.exact[key] = []sense{{"cWord", "0", false}}
 	}
 	table(&b, "spelledTable", w.exact, id)

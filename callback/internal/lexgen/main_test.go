@@ -36,7 +36,7 @@ func TestAListSaysWhereItIsWrong(t *testing.T) {
 
 // A guessed spelling that two meanings claim belongs to neither.
 func TestClaimedTwiceIsNoGuess(t *testing.T) {
-	w := words{map[string][]sense{}, map[string][]sense{}, map[string][]sense{}, map[string]bool{}}
+	w := words{exact: map[string][]sense{}, sound: map[string][]sense{}, bones: map[string][]sense{}, first: map[string]bool{}}
 	for _, line := range []string{"num 7: saatt", "num 60: saath"} {
 		if err := w.line(line); err != nil {
 			t.Fatal(err)
