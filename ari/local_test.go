@@ -71,3 +71,31 @@ func TestLocalChannels(t *testing.T) {
 		t.Errorf("the far end: %v", err)
 	}
 }
+
+// The dialplan's Dial() says that there is no bot.
+func TestExtensionFails(t *testing.T) {
+	r := startReal(t, farend.Options{BotTalk: -1, Talk: time.Minute}, lab.Options{})
+	sw := newSwitch(t, r.options(t))
+	var n news
+	run(t, sw, n.deliver)
+	o := dialler.Origination{ID: switchtest.NewID(), Number: r.number(switchtest.Talks), Trunk: r.harness().Trunk, RingTimeout: 20 * time.Second}
+	if err := sw.Originate(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	n.kind(t, o.ID, dialler.Up)
+	if err := sw.Connect(context.Background(), o.ID, dialler.Handover{
+		Bot: dialler.Bot{Name: "down", Extension: "ringback-bot,bot-down,1"}, Context: dialler.Context{Call: o.ID}, Timeout: 10 * time.Second,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if e := n.kind(t, o.ID, dialler.BotFailed); e.Cause.Text == "" || e.Reason == "" {
+		t.Errorf("got %+v, want Dial's word for it", e)
+	}
+	if slices.Contains(n.of(o.ID), dialler.Joined) {
+		t.Error("joined, by a bot that is down")
+	}
+	if err := sw.Hangup(context.Background(), o.ID); err != nil {
+		t.Error(err)
+	}
+	n.kind(t, o.ID, dialler.HungUp)
+}
