@@ -2,6 +2,7 @@ package dialler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -144,7 +145,11 @@ func (l *Loop) endIfOver(ctx context.Context, w Work, now time.Time) (bool, erro
 		return false, nil
 	}
 	c, err := l.store.Transition(ctx, w.Campaign.ID, what, now)
-	if err != nil {
+	var moved *TransitionError
+	switch {
+	case errors.As(err, &moved):
+		return true, nil // another node, or somebody at the console, was quicker
+	case err != nil:
 		return false, fmt.Errorf("%s campaign %q: %w", what, w.Campaign.Name, err)
 	}
 	if c.State == CampaignCompleted {

@@ -38,7 +38,8 @@ type record struct {
 
 	newID   func() dialler.CallID
 	onLease func(dialler.Lease) // mischief
-	rough   bool                // there are faults
+	onAdopt func(dialler.Lease)
+	rough   bool // there are faults
 }
 
 type line struct {
@@ -249,6 +250,9 @@ func (t *tap) Adopt(ctx context.Context, id dialler.CallID, node string, now tim
 		defer t.mu.Unlock()
 		t.calls[id].term = l.Term
 		t.adopted++
+		if t.onAdopt != nil {
+			t.onAdopt(l)
+		}
 		t.say(t.who(l.Attempt.Number), "is adopted by %s", node)
 	}
 	return l, err

@@ -56,6 +56,9 @@ func newWorld(t testing.TB, p *plan, base dialler.Store) *world {
 	if p.spite > 0 {
 		rec.onLease = w.onLease
 	}
+	if p.rough {
+		rec.onAdopt = w.onAdopt
+	}
 	return w
 }
 
@@ -239,6 +242,22 @@ func (w *world) onLease(l dialler.Lease) {
 		time.AfterFunc(wait, func() { w.transition(i, dialler.Stop) })
 		time.AfterFunc(wait+10*time.Second, func() { w.transition(i, dialler.Restart) })
 	}
+}
+
+// onAdopt lets a node that was suspended go on just when another has taken
+// over what it held. It is called while the record is locked.
+func (w *world) onAdopt(l dialler.Lease) {
+	r := from(w.plan.seed, "wakes", l.Attempt.ID)
+	if r.IntN(4) == 0 {
+		return
+	}
+	time.AfterFunc(upTo(r, 2*time.Second), func() {
+		w.each(func(p *process) {
+			if p.node != l.Node {
+				p.goOn()
+			}
+		})
+	})
 }
 
 // talked delivers a call's analysis at the given time, as the bot platform
