@@ -75,6 +75,10 @@ type Reports interface {
 	Call(ctx context.Context, id CallID) (Call, error)
 	Calls(ctx context.Context, q CallQuery) (calls []Call, next string, err error)
 	Counters(ctx context.Context, id CampaignID) (Counters, error)
+	// NextCallback is when the callback due first of those a campaign has
+	// waiting is due, which may be past; zero: none waits. As in
+	// [Work.NextDue], one whose number is being rung does not count.
+	NextCallback(ctx context.Context, id CampaignID) (time.Time, error)
 	// Outbox returns up to n messages after the one numbered after, in order.
 	Outbox(ctx context.Context, after int64, n int) ([]Message, error)
 	// Ping reports whether the store answers.

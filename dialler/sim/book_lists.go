@@ -356,6 +356,21 @@ func (b *Book) Counters(_ context.Context, id dialler.CampaignID) (dialler.Count
 	return c, nil
 }
 
+// NextCallback is as [dialler.Reports] says.
+func (b *Book) NextCallback(_ context.Context, id dialler.CampaignID) (due time.Time, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, err := b.campaign(id); err != nil {
+		return due, err
+	}
+	for _, ct := range b.contacts {
+		if ct.Campaign == id && b.seen(ct).State == dialler.CallbackScheduled && b.rung(ct.Number) == nil && (due.IsZero() || ct.Due.Before(due)) {
+			due = ct.Due
+		}
+	}
+	return due, nil
+}
+
 // Outbox is as [dialler.Reports] says.
 func (b *Book) Outbox(_ context.Context, after int64, n int) ([]dialler.Message, error) {
 	b.mu.Lock()

@@ -147,6 +147,36 @@ var reportTests = []test{
 		}
 		w.eq("contacts", got, n)
 	}},
+	{"the next callback is the one due first of those that wait", func(w *world) {
+		a, b := w.campaign("a"), w.campaign("b")
+		next := func() time.Time {
+			due, err := w.s.NextCallback(w.ctx, a.ID)
+			w.must(err)
+			return due
+		}
+		w.people(a, 1)
+		w.people(b, 1)
+		w.eq("with nobody who asked", next(), time.Time{})
+		w.hear(w.asked(b), later("1 minute", ""))
+		w.eq("with one of another campaign", next(), time.Time{})
+		second := w.hear(w.asked(a), later("2 hours", "")).Callback
+		w.at("with one", next(), second.Due)
+		first := w.hear(w.asked(a), later("1 hour", "")).Callback
+		w.at("with two", next(), first.Due)
+		w.pass(90 * time.Minute)
+		w.at("past due", next(), first.Due)
+		for _, l := range w.lease(9, a) {
+			if l.Contact.ID == first.Contact {
+				w.at("while it is being rung", next(), second.Due)
+				w.settle(l, dialler.Answered)
+			}
+		}
+		w.at("kept", next(), second.Due)
+		w.do(a, dialler.Stop)
+		w.eq("with all cancelled", next(), time.Time{})
+		_, err := w.s.NextCallback(w.ctx, 1e9)
+		w.is(err, dialler.ErrNotFound)
+	}},
 	{"the outbox in order, from any message on", func(w *world) {
 		c := w.campaign("c")
 		w.people(c, 5)
