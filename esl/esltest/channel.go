@@ -29,6 +29,8 @@ type channel struct {
 	caller      bool // of a bridge, the one it was made from
 	avmd        bool
 	take        Take
+	host        string              // dialled, if by no gateway
+	hangUp      func()              // of the carrier's call
 	job         func(result string) // ends its originate
 	timers      []*time.Timer
 }

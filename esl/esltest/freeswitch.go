@@ -23,6 +23,8 @@ type Options struct {
 	// phone book, where the last two digits decide. Legs to a bot are asked for
 	// by what follows the gateway.
 	Who func(number string, n int) (t Take, ok bool)
+	// Carrier places calls in earnest. nil: the phone book.
+	Carrier Carrier
 	// Gateways are what sofia/gateway/NAME/… can name; true: up. nil: trunk and
 	// bot up, dead down.
 	Gateways map[string]bool

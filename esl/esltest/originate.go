@@ -70,7 +70,7 @@ func (fs *FreeSWITCH) originate(arg string, done func(string)) {
 	ch.number = rest
 	if kind == "sofia" {
 		parts := strings.SplitN(rest, "/", 3)
-		ch.number = parts[len(parts)-1]
+		ch.number, ch.host, _ = strings.Cut(parts[len(parts)-1], "@")
 		if parts[0] == "gateway" {
 			if len(parts) < 3 {
 				done("-ERR INVALID_URL\n")
@@ -134,7 +134,7 @@ func (fs *FreeSWITCH) rate() int {
 // invite writes down the INVITE: what is in a variable sip_h_… goes out as it
 // stands, line ends included.
 func (fs *FreeSWITCH) invite(ch *channel, gateway string) {
-	inv := Invite{Leg: ch.id, Gateway: gateway, Number: ch.number, Headers: map[string][]string{}, At: time.Now()}
+	inv := Invite{Leg: ch.id, Gateway: gateway, Number: ch.number, Host: ch.host, Headers: map[string][]string{}, At: time.Now()}
 	inv.From, _ = ch.get("origination_caller_id_number")
 	var text strings.Builder
 	for _, v := range ch.vars {
@@ -157,6 +157,10 @@ func (fs *FreeSWITCH) ring(ch *channel, then string, inline bool) {
 	t := ch.take
 	if ch.kind == "loopback" {
 		fs.after(ch, time.Millisecond, func() { fs.answer(ch, then, inline) })
+		return
+	}
+	if fs.opts.Carrier != nil {
+		fs.carry(ch, then, inline)
 		return
 	}
 	if t.Deaf {
@@ -193,6 +197,36 @@ func (fs *FreeSWITCH) ring(ch *channel, then string, inline bool) {
 	})
 }
 
+// carry lets the carrier place the call.
+func (fs *FreeSWITCH) carry(ch *channel, then string, inline bool) {
+	ch.hangUp = fs.opts.Carrier.Dial(fs.invites[len(fs.invites)-1], func(status int) {
+		fs.mu.Lock()
+		defer fs.mu.Unlock()
+		if ch.hung || fs.channels[ch.id] != ch {
+			return
+		}
+		ch.replied = true
+		switch {
+		case status == 180:
+			fs.emit("CHANNEL_PROGRESS", ch)
+		case status == 183:
+			ch.early = true
+			fs.emit("CHANNEL_PROGRESS_MEDIA", ch)
+			if !ch.ignoreEarly {
+				fs.originated(ch, then, inline)
+			}
+		case status >= 200 && status < 300:
+			fs.answer(ch, then, inline)
+		case status >= 300:
+			ch.hangUp = nil
+			fs.hangup(ch, bySIP[status], status)
+		case status == 0:
+			ch.hangUp = nil
+			fs.hangup(ch, "NORMAL_CLEARING", 200)
+		}
+	})
+}
+
 func (fs *FreeSWITCH) answer(ch *channel, then string, inline bool) {
 	ch.answered = true
 	early := fs.perhaps(8) // the job's end overtakes
@@ -209,7 +243,7 @@ func (fs *FreeSWITCH) answer(ch *channel, then string, inline bool) {
 	if early {
 		tell()
 	}
-	if ch.take.Stay > 0 {
+	if ch.take.Stay > 0 && fs.opts.Carrier == nil {
 		fs.after(ch, ch.take.Stay, func() { fs.hangup(ch, "NORMAL_CLEARING", 200) })
 	}
 }
@@ -321,6 +355,9 @@ func (fs *FreeSWITCH) hangup(ch *channel, cause string, status int) {
 	}
 	ch.hung, ch.cause, ch.status = true, cause, status
 	ch.stop()
+	if ch.hangUp != nil {
+		ch.hangUp()
+	}
 	done := ch.job
 	ch.job = nil
 	job := func() {

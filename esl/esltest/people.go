@@ -63,11 +63,20 @@ func (fs *FreeSWITCH) takes(number string, n int) Take {
 	return list[min(n, len(list))-1]
 }
 
+// A Carrier places the calls of sofia legs in earnest, in place of the phone
+// book. Of a Take only Verdict and Beep then count.
+type Carrier interface {
+	// Dial sends an INVITE, and calls tell with each status that comes, and
+	// with 0 for a BYE. hangUp cancels the call, or ends it; it does not wait.
+	Dial(i Invite, tell func(status int)) (hangUp func())
+}
+
 // An Invite is an INVITE that FreeSWITCH sent.
 type Invite struct {
 	Leg     string // ID of the leg
 	Gateway string
 	Number  string              // user part of the request URI
+	Host    string              // where it goes, if it goes by no gateway
 	From    string              // caller ID
 	Headers map[string][]string // as they were written
 	Body    string              // what a blank line in a header made of the body's beginning

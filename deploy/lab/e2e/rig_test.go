@@ -56,7 +56,7 @@ type rig struct {
 	t    *testing.T
 	ctx  context.Context
 	far  *farend.FarEnd
-	pbx  *lab.Asterisk
+	pbx  pbx
 	base string // of the API
 	conf string // the configuration file
 	log  *tail
@@ -66,10 +66,18 @@ type rig struct {
 	gone chan struct{} // closed when proc has ended
 }
 
+// A pbx can be killed and started again.
+type pbx interface {
+	Kill() error
+	Restart(context.Context) error
+}
+
 // newRig starts everything. o may be left zero; its Addr, API and Token are set here.
 func newRig(t *testing.T, o farend.Options) *rig {
 	t.Helper()
-	lab.Require(t)
+	if !onFreeSWITCH(t) {
+		lab.Require(t)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	t.Cleanup(cancel)
 	r := &rig{t: t, ctx: ctx, log: &tail{}}
@@ -84,19 +92,48 @@ func newRig(t *testing.T, o farend.Options) *rig {
 	r.far = far
 	t.Cleanup(func() { _ = far.Close() })
 
-	pbx, err := lab.Start(ctx, lab.Options{Name: "e2e", FarEnd: far.Addr})
-	if err != nil {
-		t.Fatal(err)
+	var conf string
+	var logTail func(int) string
+	if onFreeSWITCH(t) {
+		p := startFreeSWITCH(t, far, o.Who)
+		r.pbx, conf, logTail = p, p.conf, func(int) string { return "" }
+	} else {
+		pbx, err := lab.Start(ctx, lab.Options{Name: "e2e", FarEnd: far.Addr})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.pbx, conf, logTail = pbx, asteriskConf(pbx), pbx.LogTail
+		t.Cleanup(func() { _ = pbx.Close() })
 	}
-	r.pbx = pbx
-	t.Cleanup(func() { _ = pbx.Close() })
 
 	dir := t.TempDir()
 	r.conf = filepath.Join(dir, "ringback.yaml")
-	conf := fmt.Sprintf(`
+	conf = fmt.Sprintf(`
 node: e2e
 store: {url: "sqlite:%s"}
 http: {listen: "127.0.0.1:%s", tokens: {e2e: %s}}
+log: {level: debug}
+`, filepath.Join(dir, "ringback.db"), port, token) + conf
+	if err := os.WriteFile(r.conf, []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		r.kill(syscall.SIGKILL)
+		if t.Failed() {
+			t.Logf("the end of ringback's log:\n%s", r.log)
+			t.Logf("the end of the switch's log:\n%s", logTail(30))
+			for _, c := range far.Record.Calls() {
+				t.Logf("far end: %s %s bot=%v nth=%d status=%d ended=%s by %s class=%s", c.Invited.Format("15:04:05.000"), c.Number, c.Bot, c.Nth, c.Status,
+					c.Ended.Format("15:04:05.000"), c.EndedBy, c.Header("X-Ringback-Class"))
+			}
+		}
+	})
+	r.start()
+	return r
+}
+
+func asteriskConf(pbx *lab.Asterisk) string {
+	return fmt.Sprintf(`
 switches:
   pbx: {kind: asterisk, url: "%s", user: %s, password: %s, app: ringback-e2e}
 trunks:
@@ -106,24 +143,7 @@ bots:
   deaf: {endpoint: PJSIP/bot}
   plan: {extension: "ringback-bot,s,1", callbacks: true}
   nobody: {endpoint: PJSIP/bot-nobody@nowhere, callbacks: true}
-log: {level: debug}
-`, filepath.Join(dir, "ringback.db"), port, token, pbx.ARIURL, pbx.User, pbx.Password)
-	if err := os.WriteFile(r.conf, []byte(conf), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		r.kill(syscall.SIGKILL)
-		if t.Failed() {
-			t.Logf("the end of ringback's log:\n%s", r.log)
-			t.Logf("the end of Asterisk's log:\n%s", pbx.LogTail(30))
-			for _, c := range far.Record.Calls() {
-				t.Logf("far end: %s %s bot=%v nth=%d status=%d ended=%s by %s class=%s", c.Invited.Format("15:04:05.000"), c.Number, c.Bot, c.Nth, c.Status,
-					c.Ended.Format("15:04:05.000"), c.EndedBy, c.Header("X-Ringback-Class"))
-			}
-		}
-	})
-	r.start()
-	return r
+`, pbx.ARIURL, pbx.User, pbx.Password)
 }
 
 // start runs ringback and waits until it says that it is ready.
