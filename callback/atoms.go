@@ -159,6 +159,8 @@ func (p *parser) wrapLeft(a *atom) {
 			a.dir = dirBefore
 		case p.any(j, cBy, cUntil):
 			a.dir = dirBy
+		case p.any(j, cPast, cLast) && a.kind == aDay && a.day.is(hWeekday):
+			a.day.set(hPast)
 		case p.is(j, cSince):
 			a.drop = dropSince
 		case p.any(j, cFinal, cLast, cPast) && (a.kind == aDur || a.kind == aDay && a.day.is(hDays|hMonths)):
@@ -247,7 +249,7 @@ func (p *parser) bareNumbers() {
 			i = p.atoms[n].end - 1
 			continue
 		}
-		if y, _ := p.numberAt(i); p.digits(i) == 4 && y >= 1900 && y < 2200 && n > 0 && p.atoms[n-1].end == i && (i+1 == len(p.tokens) || p.punct(i+1)) {
+		if y, _ := p.numberAt(i); p.digits(i) == 4 && y >= 1900 && y < 2200 && n > 0 && p.atoms[n-1].end == i && (p.atoms[n-1].kind == aDay || p.atoms[n-1].kind == aClock) && (i+1 == len(p.tokens) || p.punct(i+1)) {
 			b := atom{kind: aDay, start: i, end: i + 1} // "Oct 26 11:00 2026"
 			b.day.set(hYear)
 			b.day.year = int16(y)

@@ -216,14 +216,22 @@ func (p *parser) selfCall(i, j int) bool {
 	return false
 }
 
-// strangers reports whether a word in [i, j) is unknown, or is about work.
+// strangers reports whether [i, j) says what the customer is at: "I'm painting
+// now", "at work right now".
 func (p *parser) strangers(i, j int) bool {
+	unknown, am := false, false
 	for ; i < j; i++ {
-		if t := &p.tokens[i]; t.kind == tWord && (len(t.senses) == 0 || t.is(cWork)) && !p.inAtom(i) {
+		t := &p.tokens[i]
+		if t.kind != tWord || p.inAtom(i) {
+			continue
+		}
+		if t.is(cWork) {
 			return true
 		}
+		unknown = unknown || len(t.senses) == 0
+		am = am || t.is(cAm) || t.is(cBe) || equalFold(p.phrase[t.start:t.end], "i'm") || equalFold(p.phrase[t.start:t.end], "im")
 	}
-	return false
+	return unknown && am
 }
 
 // perfectAfter reports whether a Hindi past verb stands in [i, j).

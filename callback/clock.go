@@ -98,6 +98,9 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 			if d == 2 && (hour >= 13 || p.first(i) == '0') {
 				c.half = halfExact
 			}
+		case d > 0 && d <= 2 && p.mark(k, '-') && p.glued(k) && p.glued(k+1) && p.digits(k+1) == 2 && p.any(k+2, cAm, cPm, cBaje) && p.minuteOnly(k+1): // 3-30 pm
+			min, _ = p.numberAt(k + 1)
+			j, sure = k+2, certain
 		case p.digits(k) == 2 && !p.is(k+1, cUnit) && d > 0 && d <= 2 && hour <= 12 && !p.glued(k) && (p.any(k+1, cAm, cPm, cBaje, cOclock) || p.is(i-1, cAt) && !p.any(k+1, cCounted, cUnit) || p.alone(i, k+1)): // "8 30 pm"
 			min, _ = p.numberAt(k)
 			if min >= 60 || min%5 != 0 && !p.any(k+1, cAm, cPm) {
@@ -191,7 +194,18 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 			if p.is(j, cArticle) {
 				c.half = halfAM
 			}
-		case p.any(j, cArticle, cP) && p.unitLetter(j+1) && hour <= 12: // a m
+		case p.any(j, cArticle, cP) && hour <= 12 && (p.unitLetter(j+1) || p.mark(j+1, '.') && p.unitLetter(j+2)): // a m, p. m.
+			if p.mark(j+1, '.') {
+				j++
+				if p.is(j-1, cP) {
+					c.half = halfPM
+				} else {
+					c.half = halfAM
+				}
+				sure = certain
+				j++
+				continue
+			}
 			sure = certain
 			c.half = halfPM
 			if p.is(j, cArticle) {
@@ -243,6 +257,12 @@ func (p *parser) offset(c *clockval, j int) int {
 func (p *parser) hourLetter(i int) bool {
 	t := p.at(i)
 	return t != nil && t.glued && t.kind == tWord && t.end-t.start == 1 && p.phrase[t.start]|0x20 == 'h'
+}
+
+// minuteOnly reports whether the number at i can be minutes but no hour.
+func (p *parser) minuteOnly(i int) bool {
+	n, _ := p.numberAt(i)
+	return n > 12 && n < 60
 }
 
 // unitLetter reports whether the token at i is a single m.

@@ -57,10 +57,14 @@ func (p *parser) resolveDay(d *dayspec) (r days, ok bool) {
 		}
 		lo, hi := sliceOf(d, first, first.monthEnd())
 		if hi < today {
-			if !d.is(hMonth) || d.is(hYear) {
+			switch {
+			case d.is(hMonth) && !d.is(hYear):
+				first = first.monthStart(12)
+			case d.is(hMonthOff) && d.monthOff == 0: // "month start", said at its end
+				first = first.monthStart(1)
+			default:
 				return r, false
 			}
-			first = first.monthStart(12)
 			lo, hi = sliceOf(d, first, first.monthEnd())
 		}
 		pick := lo

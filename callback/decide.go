@@ -510,7 +510,7 @@ func (p *parser) wholeDays(f *frame) answer {
 	if f.day.is(hDays|hMonths) && !f.day.anchored && (dir == dirAfter || dir == dirFor) {
 		dir = dirNone
 	}
-	if f.dayNext && dir == dirNone && f.day.is(hDays|hMonths) {
+	if (f.dayNext && dir == dirNone || dir == dirBy) && f.day.is(hDays|hMonths) {
 		dir = dirWithin
 	}
 	end := p.wall(hi, dayEnd)
@@ -537,18 +537,25 @@ func (p *parser) wholeDays(f *frame) answer {
 		}
 	case dirWithin:
 		rule = Range
-		if n := int(d.hi - p.today); n >= 2 {
-			lo, day = p.today, d.hi-1
-		} else {
-			return p.between(p.heard, p.wall(d.hi, p.minute), p.heard.Add(3*time.Hour), Range)
+		limit := d.clockDay
+		if f.day.few || d.hi > d.clockDay+2 {
+			limit = d.hi
 		}
+		if limit-p.today < 2 {
+			return p.between(p.heard, p.wall(limit, p.minute), p.heard.Add(3*time.Hour), Range)
+		}
+		lo, day = p.today, limit-1
+		end = p.wall(limit, dayEnd)
 	case dirLeast:
 		hi = p.today + 2*(d.lo-p.today)
 		end = p.wall(hi, dayEnd)
 	}
+	if day == p.today && hi > p.today && p.minute > 20*h {
+		day++ // the day is over for calls
+	}
 	start := p.wall(lo, 0)
 	ring := p.wall(day, ringMinute)
-	if day == p.today {
+	if day == p.today && p.minute > ringMinute-h {
 		left := end.Sub(p.heard)
 		ring = p.heard.Add(min(time.Hour, left/2))
 		if left < 0 {

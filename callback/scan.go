@@ -98,9 +98,43 @@ func (p *parser) scan() bool {
 			return false
 		}
 	}
+	p.guessUnits()
 	p.joinPhrases()
 	return true
 }
+
+// guessUnits reads an unknown word after a number as the unit that it has the
+// consonants of: "2 ghonte", "10 mintue", "4 bjy". Anywhere else so few
+// consonants would say nothing.
+func (p *parser) guessUnits() {
+	for i := 1; i < len(p.tokens); i++ {
+		t := &p.tokens[i]
+		if t.kind != tWord || len(t.senses) > 0 || !(p.tokens[i-1].kind == tNumber || p.any(i-1, cNum, cTens, cQty, cFrac)) {
+			continue
+		}
+		p.key = spell.Bones(p.key[:0], p.sounds[t.sound[0]:t.sound[1]])
+		switch string(p.key) {
+		case "gnt", "gntn", "gntj":
+			t.setSenses(unitHours)
+		case "mnt", "mnts", "mntn":
+			t.setSenses(unitMinutes)
+		case "hft", "hftn":
+			t.setSenses(unitWeeks)
+		case "bj":
+			t.setSenses(senseBaje)
+		default:
+			continue
+		}
+		t.guessed = true
+	}
+}
+
+var (
+	unitHours   = []sense{{class: cUnit, value: unitHour}}
+	unitMinutes = []sense{{class: cUnit, value: unitMinute}}
+	unitWeeks   = []sense{{class: cUnit, value: unitWeek}}
+	senseBaje   = []sense{{class: cBaje}}
+)
 
 // number reads a run of digits at i, of any script.
 func (p *parser) scanNumber(i int, glued bool) int {
