@@ -31,7 +31,6 @@ type record struct {
 	excluded map[dialler.Number]bool
 	asked    map[dialler.CallID][]heard
 	starts   map[string][]time.Time // of the process by node
-	adopted  int
 	rounds   int
 	read     int64 // of the outbox
 	ended    map[dialler.CallbackID]dialler.CallbackState
@@ -64,7 +63,6 @@ type history struct {
 	settled   time.Time
 	outcome   dialler.Outcome
 	withdrawn time.Time
-	begun     time.Time // when the process that leased it came up
 }
 
 type heard struct {
@@ -199,9 +197,6 @@ func (t *tap) Lease(ctx context.Context, req dialler.LeaseRequest) ([]dialler.Le
 	defer t.mu.Unlock()
 	for _, l := range ls {
 		h := &history{lease: l, term: l.Term}
-		if starts := t.starts[l.Node]; len(starts) > 0 {
-			h.begun = starts[len(starts)-1]
-		}
 		t.calls[l.Attempt.ID] = h
 		t.order = append(t.order, h)
 		if t.onLease != nil {
@@ -249,7 +244,6 @@ func (t *tap) Adopt(ctx context.Context, id dialler.CallID, node string, now tim
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.calls[id].term = l.Term
-		t.adopted++
 		if t.onAdopt != nil {
 			t.onAdopt(l)
 		}
