@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"ringback/dialler"
+	"ringback/dialler/store"
 )
 
 // Lease is as [dialler.Ledger] says.
@@ -34,7 +35,7 @@ func (s *Store) Lease(ctx context.Context, req dialler.LeaseRequest) ([]dialler.
 		r.req.NewID = func() dialler.CallID { return dialler.CallID(uuid.NewString()) }
 	}
 	err := s.update(ctx, "lease", func(t *tx) error {
-		r.t, r.turns = t, s.turns.clone()
+		r.t, r.turns = t, s.turns.Clone()
 		if err := r.seat(); err != nil {
 			return err
 		}
@@ -59,7 +60,7 @@ type round struct {
 	t     *tx
 	req   dialler.LeaseRequest
 	room  map[resource]int // how many more calls each allows
-	turns turns
+	turns store.Turns
 
 	trunks []string // with a campaign that has room
 	queues map[string][]*queue
@@ -125,7 +126,7 @@ func (r *round) wants(kind int) bool {
 func (r *round) seat() error {
 	r.queues = map[string][]*queue{}
 	limit := map[resource]int{} // as the settings say; 0: none
-	err := r.t.each(func(row scanner) error {
+	err := r.t.each(func(row store.Scanner) error {
 		var q queue
 		var seats, capacity, channels int
 		if err := row.Scan(&q.id, &q.run, &q.trunk, &q.pbx, &q.bot, &seats, &capacity, &channels); err != nil {
@@ -151,7 +152,7 @@ func (r *round) seat() error {
 	}
 	// A call counts against the trunk and the bot it was leased with, whatever
 	// its campaign has been given since.
-	err = r.t.each(func(row scanner) error {
+	err = r.t.each(func(row store.Scanner) error {
 		var id dialler.CampaignID
 		var trunk, bot string
 		var n int
@@ -219,7 +220,7 @@ func (r *round) before(q, p *queue) bool {
 	if q.class != dialler.ClassPending && !a.Due.Equal(b.Due) {
 		return a.Due.Before(b.Due)
 	}
-	if x, y := r.turns.last[q.id], r.turns.last[p.id]; x != y {
+	if x, y := r.turns.Of(q.id), r.turns.Of(p.id); x != y {
 		return x < y
 	}
 	return q.id < p.id
@@ -259,14 +260,14 @@ const (
 	mayBeRung = ` AND NOT EXISTS (SELECT 1 FROM live WHERE live.number = contact.number)
 		AND NOT EXISTS (SELECT 1 FROM exclusion WHERE exclusion.number = contact.number)`
 
-	queryDue = `SELECT ` + contactColumns + `, ifnull(contact.callback_id, 0) FROM contact
+	queryDue = `SELECT ` + store.ContactColumns + `, coalesce(contact.callback_id, 0) FROM contact
 		WHERE contact.campaign_id = ?1 AND contact.state = ?2 AND contact.due <= ?3` + mayBeRung + `
 		ORDER BY contact.due, contact.id LIMIT ?4`
 
-	queryPending = `SELECT * FROM (SELECT ` + contactColumns + `, 0 FROM contact
+	queryPending = `SELECT * FROM (SELECT ` + store.ContactColumns + `, 0 FROM contact
 			WHERE contact.campaign_id = ?1 AND contact.state = 'pending' AND contact.due = 0` + mayBeRung + `
 			ORDER BY contact.id LIMIT ?3)
-		UNION ALL SELECT * FROM (SELECT ` + contactColumns + `, 0 FROM contact
+		UNION ALL SELECT * FROM (SELECT ` + store.ContactColumns + `, 0 FROM contact
 			WHERE contact.campaign_id = ?1 AND contact.state = 'pending' AND contact.due > 0 AND contact.due <= ?2` + mayBeRung + `
 			ORDER BY contact.id LIMIT ?3)
 		ORDER BY 1 LIMIT ?3`
@@ -282,9 +283,9 @@ func (r *round) turnPage(q *queue, n int) error {
 		query, args = queryPending, []any{q.id, now, n}
 	}
 	q.page = q.page[:0]
-	err := r.t.each(func(row scanner) error {
+	err := r.t.each(func(row store.Scanner) error {
 		var c candidate
-		if err := row.Scan(append(contactDest(&c.Contact), &c.promise)...); err != nil {
+		if err := row.Scan(append(store.ContactDest(&c.Contact), &c.promise)...); err != nil {
 			return err
 		}
 		q.page = append(q.page, c)
@@ -300,7 +301,7 @@ func (r *round) take(q *queue) error {
 	q.page = q.page[1:]
 	var tries any
 	if c.promise != 0 {
-		cb, err := r.t.callback(c.promise)
+		cb, err := store.Promise(r.t, c.promise)
 		if err != nil {
 			return err
 		}
@@ -309,12 +310,12 @@ func (r *round) take(q *queue) error {
 	l := dialler.Lease{Contact: c.Contact, Node: r.req.Node, Attempt: dialler.Attempt{
 		ID: r.req.NewID(), Contact: c.ID, Campaign: q.id, Run: q.run, Number: c.Number,
 		N: c.Attempts + 1, Class: q.class, Callback: c.promise, Trunk: q.trunk, Switch: q.pbx, Bot: q.bot,
-		Node: r.req.Node, Leased: stored(r.req.Now), Due: c.Due,
+		Node: r.req.Node, Leased: store.Stored(r.req.Now), Due: c.Due,
 	}}
 	a := l.Attempt
-	if err := r.t.exec(`INSERT INTO attempt (id, contact_id, campaign_id, run, number, n, class, callback_id, kept_tries, trunk, switch, bot, node, leased, due)
+	if err := r.t.Do(`INSERT INTO attempt (id, contact_id, campaign_id, run, number, n, class, callback_id, kept_tries, trunk, switch, bot, node, leased, due)
 		VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?, ?, ?, ?, ?, ?, ?)`,
-		a.ID, a.Contact, a.Campaign, a.Run, a.Number, a.N, a.Class, a.Callback, tries, a.Trunk, a.Switch, a.Bot, a.Node, micros(a.Leased), micros(a.Due)); err != nil {
+		a.ID, a.Contact, a.Campaign, a.Run, a.Number, a.N, a.Class, a.Callback, tries, a.Trunk, a.Switch, a.Bot, a.Node, store.Micros(a.Leased), store.Micros(a.Due)); err != nil {
 		return err
 	}
 	if err := r.t.hold(&l, r.req.Now, r.req.TTL); err != nil {
@@ -323,10 +324,7 @@ func (r *round) take(q *queue) error {
 	for _, k := range q.shares {
 		r.room[k]--
 	}
-	if r.turns.last == nil {
-		r.turns.last = map[dialler.CampaignID]int64{}
-	}
-	r.turns.served(q.id)
+	r.turns.Served(q.id)
 	r.taken[c.Number] = true
 	r.out = append(r.out, l)
 	return nil
@@ -337,19 +335,6 @@ func (r *round) take(q *queue) error {
 func (t *tx) hold(l *dialler.Lease, now time.Time, ttl time.Duration) error {
 	term, err := t.insert(`INSERT INTO live (number, call_id, contact_id, campaign_id, trunk, bot, node, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 		l.Attempt.Number, l.Attempt.ID, l.Attempt.Contact, l.Attempt.Campaign, l.Attempt.Trunk, l.Attempt.Bot, l.Node, now.Add(ttl).UnixMicro())
-	l.Term, l.Trusted = term, trusted(now, ttl)
+	l.Term, l.Trusted = term, store.Trusted(now, ttl)
 	return err
-}
-
-// trusted is when the holder of a lease asked for at now stops believing in it.
-func trusted(now time.Time, ttl time.Duration) time.Time {
-	return now.Add(ttl - time.Duration(float64(ttl)*dialler.LeaseMargin))
-}
-
-// stored is t as it will be read back.
-func stored(t time.Time) time.Time {
-	if t.IsZero() {
-		return t
-	}
-	return t.UTC().Truncate(time.Microsecond)
 }

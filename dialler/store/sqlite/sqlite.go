@@ -14,6 +14,7 @@
 // or campaign becomes is decided by package dialler; this one only reads the
 // record, asks, and writes the answer, in one transaction. Where thousands of
 // rows move at once (stop, close of day, exclusion, restart) one UPDATE does.
+// Most of that is in package store, which the stores on SQL share.
 //
 // The schema, with a word on each table, is migrations/00001_init.sql.
 package sqlite
@@ -27,13 +28,13 @@ import (
 	"io/fs"
 	"net/url"
 	"sync"
-	"time"
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"ringback/callback"
 	"ringback/dialler"
+	"ringback/dialler/store"
 )
 
 var _ dialler.Store = (*Store)(nil)
@@ -54,17 +55,17 @@ type Options struct {
 // A Store keeps everything in one SQLite file. Its methods may be called from
 // any goroutine.
 type Store struct {
-	path  string
-	words *callback.Resolver
-	wake  chan struct{}
-	lock  *fileLock // nil: in memory
+	*store.SQL // all but what follows
+
+	path string
+	wake chan struct{}
+	lock *fileLock // nil: in memory
 
 	write *pen
 	read  *sql.DB // nil: in memory, reads take turns with writes
 
-	readStmts sync.Map // query → *sql.Stmt of read
-	windows   windowCache
-	turns     turns // guarded by write
+	readStmts sync.Map    // query → *sql.Stmt of read
+	turns     store.Turns // guarded by write
 }
 
 //go:embed migrations/*.sql
@@ -74,10 +75,8 @@ var migrations embed.FS
 // up to date as needed. It fails with a [*InUseError] if another process has
 // it open.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
-	s := &Store{path: path, words: o.Words, wake: make(chan struct{}, 1)}
-	if s.words == nil {
-		s.words = &callback.Resolver{} // knows the built-in words
-	}
+	s := &Store{path: path, wake: make(chan struct{}, 1)}
+	s.SQL = store.New(database{s}, o.Words)
 	if path == "" {
 		return nil, errors.New("open SQLite store: no path; give that of a file, or " + Memory)
 	}
@@ -170,14 +169,6 @@ func (s *Store) Close() error {
 // Path is the file the store was opened with.
 func (s *Store) Path() string { return s.path }
 
-// Ping reports whether the store answers.
-func (s *Store) Ping(ctx context.Context) error {
-	return s.view(ctx, "ping", func(t *tx) error {
-		var one int
-		return t.row(`SELECT 1`).Scan(&one)
-	})
-}
-
 // Wake is as [dialler.Ledger] says.
 func (s *Store) Wake() <-chan struct{} { return s.wake }
 
@@ -186,33 +177,4 @@ func (s *Store) rouse() {
 	case s.wake <- struct{}{}:
 	default: // it has been told and has not looked yet
 	}
-}
-
-// turns remembers which campaign was served last, so that campaigns take turns
-// from one lease to the next. It is not kept: after a restart the order is by
-// ID once.
-type turns struct {
-	last   map[dialler.CampaignID]int64
-	ticket int64
-}
-
-func (u *turns) clone() turns {
-	c := turns{last: make(map[dialler.CampaignID]int64, len(u.last)), ticket: u.ticket}
-	for k, v := range u.last {
-		c.last[k] = v
-	}
-	return c
-}
-
-func (u *turns) served(id dialler.CampaignID) {
-	u.ticket++
-	u.last[id] = u.ticket
-}
-
-// micros is how a time is stored; see the schema.
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
 }

@@ -5,7 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
+
+	"ringback/dialler/store"
 )
+
+// numbered is query with its parameters as SQLite writes them.
+func numbered(query string) string { return strings.ReplaceAll(query, "$", "?") }
 
 // A pen is the one connection that writes. Whoever has put a token into turn
 // holds it.
@@ -63,13 +69,13 @@ func (s *Store) update(ctx context.Context, what string, f func(*tx) error) (err
 		if st := p.stmts[query]; st != nil {
 			return st, nil
 		}
-		st, err := p.conn.PrepareContext(ctx, query)
+		st, err := p.conn.PrepareContext(ctx, numbered(query))
 		if err == nil {
 			p.stmts[query] = st
 		}
 		return st, err
 	}}
-	if err := t.exec(`BEGIN IMMEDIATE`); err != nil {
+	if err := t.Do(`BEGIN IMMEDIATE`); err != nil {
 		return fmt.Errorf("%s: begin: %w", what, err)
 	}
 	done := false
@@ -78,14 +84,14 @@ func (s *Store) update(ctx context.Context, what string, f func(*tx) error) (err
 			return
 		}
 		// Also on a panic of f: the connection must not keep the transaction.
-		if e := t.exec(`ROLLBACK`); e != nil && err != nil {
+		if e := t.Do(`ROLLBACK`); e != nil && err != nil {
 			err = errors.Join(err, fmt.Errorf("roll back: %w", e))
 		}
 	}()
 	if err := f(t); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	if err := t.exec(`COMMIT`); err != nil {
+	if err := t.Do(`COMMIT`); err != nil {
 		return fmt.Errorf("%s: commit: %w", what, err)
 	}
 	done, after = true, t.after
@@ -106,7 +112,7 @@ func (s *Store) view(ctx context.Context, what string, f func(*tx) error) error 
 		if known, ok := s.readStmts.Load(query); ok {
 			return st.StmtContext(ctx, known.(*sql.Stmt)), nil
 		}
-		fresh, err := s.read.PrepareContext(ctx, query)
+		fresh, err := s.read.PrepareContext(ctx, numbered(query))
 		if err != nil {
 			return nil, err
 		}
@@ -122,13 +128,14 @@ func (s *Store) view(ctx context.Context, what string, f func(*tx) error) error 
 	return nil
 }
 
-func (t *tx) exec(query string, args ...any) error {
-	_, err := t.execN(query, args...)
+// Do is as [store.Tx] says; it writes at once.
+func (t *tx) Do(query string, args ...any) error {
+	_, err := t.Count(query, args...)
 	return err
 }
 
-// execN returns how many rows were changed.
-func (t *tx) execN(query string, args ...any) (int64, error) {
+// Count is as [store.Tx] says.
+func (t *tx) Count(query string, args ...any) (int64, error) {
 	st, err := t.prepare(query)
 	if err != nil {
 		return 0, err
@@ -153,23 +160,24 @@ func (t *tx) insert(query string, args ...any) (int64, error) {
 	return res.LastInsertId()
 }
 
-// A scanner is a row that can be read: *sql.Row, *sql.Rows.
-type scanner interface{ Scan(dest ...any) error }
-
-type failed struct{ err error }
-
-func (f failed) Scan(...any) error { return f.err }
-
-func (t *tx) row(query string, args ...any) scanner {
-	st, err := t.prepare(query)
-	if err != nil {
-		return failed{err}
+// Read is as [store.Tx] says.
+func (t *tx) Read(qs ...store.Query) error {
+	for _, q := range qs {
+		if err := t.each(q.Each, q.SQL, q.Args...); err != nil {
+			return err
+		}
 	}
-	return st.QueryRowContext(t.ctx, args...)
+	return nil
 }
 
+// Lock has nothing to do: there is one writer.
+func (t *tx) Lock(store.Lock) error { return nil }
+
+// After is as [store.Tx] says.
+func (t *tx) After(f func()) { t.after = append(t.after, f) }
+
 // each calls f with each row. f must not use t: the row is still open.
-func (t *tx) each(f func(scanner) error, query string, args ...any) (err error) {
+func (t *tx) each(f func(store.Scanner) error, query string, args ...any) (err error) {
 	st, err := t.prepare(query)
 	if err != nil {
 		return err

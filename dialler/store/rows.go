@@ -1,9 +1,7 @@
-package sqlite
+package store
 
 import (
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -13,6 +11,27 @@ import (
 
 // How rows become nouns and back. Each noun has its columns in one constant,
 // one function that reads them in that order, and one that writes them.
+
+// Micros is how a time is stored.
+func Micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// Stored is t as it will be read back.
+func Stored(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.UTC().Truncate(time.Microsecond)
+}
+
+// Trusted is when the holder of a lease asked for at now stops believing in it.
+func Trusted(now time.Time, ttl time.Duration) time.Time {
+	return now.Add(ttl - time.Duration(float64(ttl)*dialler.LeaseMargin))
+}
 
 // null is how a time that may be missing is stored.
 func null(t time.Time) any {
@@ -99,7 +118,7 @@ func jsonOrNull(v any, none bool) any {
 	}
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic(fmt.Sprintf("sqlite: strings do not marshal: %v", err))
+		panic(fmt.Sprintf("store: strings do not marshal: %v", err))
 	}
 	return string(b)
 }
@@ -111,13 +130,9 @@ func orNull[S ~string](s S) any {
 	return string(s)
 }
 
-// missing turns the absence of a row into [dialler.ErrNotFound], with what was
-// looked for.
-func missing(err error, format string, args ...any) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf(format+": %w", append(args, dialler.ErrNotFound)...)
-	}
-	return err
+// notFound says what was looked for.
+func notFound(format string, args ...any) error {
+	return fmt.Errorf(format+": %w", append(args, dialler.ErrNotFound)...)
 }
 
 // windowCache keeps the windows that were read: to make one from its JSON
@@ -178,7 +193,7 @@ func (w window) Scan(v any) error {
 	return err
 }
 
-func (s *Store) campaignDest(c *dialler.Campaign) []any {
+func (s *SQL) campaignDest(c *dialler.Campaign) []any {
 	return []any{&c.ID, &c.Name, &c.State, text[dialler.EndReason]{&c.Ended}, &c.Run, stamp{&c.Closes},
 		&c.Mode, window{&s.windows, &c.Window}, &c.Trunk, &c.Bot, &c.CallerID, &c.Region,
 		&c.Seats, &c.CPS, &c.MaxAttempts, span{&c.RetryDelay}, list[[]dialler.Disposition]{&c.RetryOn}, span{&c.RingTimeout},
@@ -186,32 +201,38 @@ func (s *Store) campaignDest(c *dialler.Campaign) []any {
 		&c.CallbackDetection, &c.CallbackMaxAttempts, &c.MaxCallbackReschedules}
 }
 
-const contactColumns = `contact.id, contact.campaign_id, contact.number, contact.vars, contact.state, contact.due,
+// ContactColumns are read by [ContactDest].
+const ContactColumns = `contact.id, contact.campaign_id, contact.number, contact.vars, contact.state, contact.due,
 	contact.attempts, contact.added, contact.settled`
 
-func contactDest(c *dialler.Contact) []any {
+// ContactDest is where ContactColumns go.
+func ContactDest(c *dialler.Contact) []any {
 	return []any{&c.ID, &c.Campaign, &c.Number, list[map[string]string]{&c.Vars}, &c.State, start{&c.Due},
 		&c.Attempts, stamp{&c.Added}, stamp{&c.Settled}}
 }
 
-const callbackColumns = `callback.id, callback.contact_id, callback.campaign_id, callback.asked_on, callback.chain,
+// CallbackColumns are read by [CallbackDest].
+const CallbackColumns = `callback.id, callback.contact_id, callback.campaign_id, callback.asked_on, callback.chain,
 	callback.phrase, callback.reason, callback.confidence, callback.requested, callback.scheduled, callback.due,
 	callback.read, callback.rule, callback.clipped, callback.trace, callback.attempts, callback.state,
 	callback.closed, callback.why`
 
-func callbackDest(c *dialler.Callback) []any {
+// CallbackDest is where CallbackColumns go.
+func CallbackDest(c *dialler.Callback) []any {
 	return []any{&c.ID, &c.Contact, &c.Campaign, &c.AskedOn, &c.Chain,
 		&c.Phrase, &c.Reason, &c.Confidence, stamp{&c.Requested}, stamp{&c.Scheduled}, stamp{&c.Due},
 		stamp{&c.Read}, &c.Rule, &c.Clipped, list[[]string]{&c.Trace}, &c.Attempts, &c.State,
 		stamp{&c.Closed}, text[dialler.CloseReason]{&c.Why}}
 }
 
-const attemptColumns = `attempt.id, attempt.contact_id, attempt.campaign_id, attempt.run, attempt.number, attempt.n,
-	attempt.class, ifnull(attempt.callback_id, 0), attempt.trunk, attempt.switch, attempt.bot, attempt.node, attempt.leased, attempt.due,
+// AttemptColumns are read by [AttemptDest].
+const AttemptColumns = `attempt.id, attempt.contact_id, attempt.campaign_id, attempt.run, attempt.number, attempt.n,
+	attempt.class, coalesce(attempt.callback_id, 0), attempt.trunk, attempt.switch, attempt.bot, attempt.node, attempt.leased, attempt.due,
 	attempt.rang, attempt.answered, attempt.joined, attempt.ended, attempt.disposition,
 	attempt.q850, attempt.sip, attempt.cause, attempt.machine`
 
-func attemptDest(a *dialler.Attempt) []any {
+// AttemptDest is where AttemptColumns go.
+func AttemptDest(a *dialler.Attempt) []any {
 	return []any{&a.ID, &a.Contact, &a.Campaign, &a.Run, &a.Number, &a.N,
 		&a.Class, &a.Callback, &a.Trunk, &a.Switch, &a.Bot, &a.Node, stamp{&a.Leased}, start{&a.Due},
 		stamp{&a.Rang}, stamp{&a.Answered}, stamp{&a.Joined}, stamp{&a.Ended}, text[dialler.Disposition]{&a.Disposition},
