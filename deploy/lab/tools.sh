@@ -11,6 +11,12 @@ need() { # need COMMAND PACKAGE...
 }
 need gcc gcc libc6-dev # the race detector is linked with a C compiler
 need git git
+# Tests run PostgreSQL clusters of their own. The package would make and start
+# one for the whole machine: it is told not to, and one that is there is left
+# alone.
+if ! compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; then
+  missing+=(postgresql-15)
+fi
 
 if [ ${#missing[@]} -eq 0 ]; then
   say "the tools are all here"
@@ -24,4 +30,8 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 export DEBIAN_FRONTEND=noninteractive
 $sudo apt-get update -qq
+if [[ " ${missing[*]} " == *" postgresql-15 "* ]] && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+  $sudo mkdir -p /etc/postgresql-common
+  printf 'create_main_cluster = false\n' | $sudo tee /etc/postgresql-common/createcluster.conf >/dev/null
+fi
 $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}"

@@ -27,7 +27,8 @@ func nextDue(state dialler.ContactState) string {
 		ORDER BY contact.due LIMIT 1)`
 }
 
-var queryRunning = `SELECT ` + campaignColumns + `, ` + botColumns + `, ` + trunkColumns + `,
+// RunningQuery is what Running asks, for tests of its plan.
+var RunningQuery = `SELECT ` + campaignColumns + `, ` + botColumns + `, ` + trunkColumns + `,
 		(SELECT count(*) FROM live WHERE live.campaign_id = campaign.id),
 		(SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM tally WHERE tally.campaign_id = campaign.id AND what = 'contact'),
 		(SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM tally WHERE tally.campaign_id = campaign.id AND what = 'contact'
@@ -61,7 +62,7 @@ func (s *SQL) Running(ctx context.Context, now time.Time) (out []dialler.Work, e
 			}
 			out = append(out, w)
 			return err
-		}, queryRunning))
+		}, RunningQuery))
 	})
 	return out, err
 }

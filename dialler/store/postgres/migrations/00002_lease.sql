@@ -104,6 +104,7 @@ DECLARE
   numbers  TEXT[] := '{}';
   contacts BIGINT[] := '{}';
   states   TEXT[] := '{}';
+  terms    BIGINT[] := '{}';
   free     BIGINT[];
 BEGIN
   -- See the order of locks in the package postgres.
@@ -154,6 +155,7 @@ BEGIN
         numbers[n] := offer.number;
         contacts[n] := offer.id;
         states[n] := class;
+        terms[n] := nextval('live_term_seq');
         c_left[offer.place] := c_left[offer.place] - 1;
         t_left[c_trunk[offer.place]] := t_left[c_trunk[offer.place]] - 1;
         b_left[c_bot[offer.place]] := b_left[c_bot[offer.place]] - 1;
@@ -175,15 +177,15 @@ BEGIN
   -- must not each have one and wait for the other.
   RETURN QUERY
     WITH picked AS MATERIALIZED (
-      SELECT p.place, p_ids[p.place] AS call, contact.*, campaign.run, campaign.trunk, campaign.bot, trunk.switch
-      FROM unnest(contacts, states) WITH ORDINALITY AS p (id, state, place)
+      SELECT p.place, p.term, p_ids[p.place] AS call, contact.*, campaign.run, campaign.trunk, campaign.bot, trunk.switch
+      FROM unnest(contacts, states, terms) WITH ORDINALITY AS p (id, state, term, place)
       JOIN contact ON contact.id = p.id AND contact.state = p.state AND contact.due <= clock
       JOIN campaign ON campaign.id = contact.campaign_id
       JOIN trunk ON trunk.name = campaign.trunk
       WHERE p.id = ANY (free)
     ), held AS (
-      INSERT INTO live (number, call_id, contact_id, campaign_id, trunk, bot, node, expires)
-        SELECT picked.number, picked.call, picked.id, picked.campaign_id, picked.trunk, picked.bot, p_node, clock + p_ttl FROM picked ORDER BY picked.number
+      INSERT INTO live (number, term, call_id, contact_id, campaign_id, trunk, bot, node, expires)
+        SELECT picked.number, picked.term, picked.call, picked.id, picked.campaign_id, picked.trunk, picked.bot, p_node, clock + p_ttl FROM picked ORDER BY picked.number
         ON CONFLICT DO NOTHING
         RETURNING live.term, live.call_id
     ), begun AS (
