@@ -293,3 +293,20 @@ func (s *SQL) Messages(ctx context.Context, table string, after int64, n int) (o
 	})
 	return out, err
 }
+
+// NextCallback is as [dialler.Reports] says.
+func (s *SQL) NextCallback(ctx context.Context, id dialler.CampaignID) (due time.Time, err error) {
+	err = s.db.View(ctx, "next callback", func(t Tx) error {
+		var found bool
+		var at *int64 // NULL: none waits
+		err := t.Read(One(&found, []any{&at}, `SELECT `+nextDue(dialler.CallbackScheduled)+` FROM campaign WHERE campaign.id = $1`, id))
+		if err == nil && !found {
+			return notFound("campaign %d", id)
+		}
+		if at != nil {
+			due = time.UnixMicro(*at).UTC()
+		}
+		return err
+	})
+	return due, err
+}
