@@ -104,7 +104,7 @@ func (p *parser) judgeClause(i, j int) {
 	}
 	atoms := p.atoms[first:last]
 	var (
-		busy  = p.hasClass(i, j, cBusy)
+		busy  = p.occupied(i, j)
 		ask   = p.hasClass(i, j, cAsk) || p.hasClass(i, j, cAsk2)
 		free  = p.hasClass(i, j, cFree) || p.hasClass(i, j, cTimeword)
 		be    = p.hasClass(i, j, cBe)
@@ -203,6 +203,24 @@ func (p *parser) belongs(a, b *atom) bool {
 		}
 	}
 	return true
+}
+
+// occupied reports whether [i, j) says that the customer is busy; "meeting ke
+// baad" and "before the exam" do not.
+func (p *parser) occupied(i, j int) bool {
+	for ; i < j; i++ {
+		if !p.is(i, cBusy) || p.weak(i, cBusy) || p.inAtom(i) {
+			continue
+		}
+		k := i + 1
+		if p.any(k, cOf, cSe) {
+			k++
+		}
+		if !p.any(k, cBaad, cPehle) {
+			return true
+		}
+	}
+	return false
 }
 
 // selfCall reports whether the customer says in [i, j) that they will ring
@@ -402,7 +420,7 @@ func (p *parser) pronouns() {
 		}
 		if n := p.atomFrom(i) - 1; n >= 0 {
 			switch b := &p.atoms[n]; {
-			case b.kind != aClock && b.kind != aPart && b.kind != aDay:
+			case b.kind != aClock && b.kind != aPart && b.kind != aDay && b.kind != aDur:
 			case b.drop != kept && b.drop != dropMentioned:
 			case b.dir == dirBy:
 				b.drop, b.dir = kept, dirAfter

@@ -168,8 +168,15 @@ func (p *parser) dayAt(i int) (a atom, ok bool) {
 		d.which = whichPlain
 		a.end = j + 1
 		return p.sliceAfter(a), true
-	case p.value(j, cUnit) == unitMonth && p.is(j+1, cOf) && p.any(j+2, cOrd, cPehle, cFinal, cEnding, cStarting, cMid) && p.digits(j-1) == 0 && !p.any(j-1, cNum, cQty): // mahine ke aakhri hafte
-		d.set(hMonthOff)
+	case p.value(j, cUnit) >= unitWeek && p.is(j+1, cOf) && p.any(j+2, cOrd, cPehle, cFinal, cEnding, cStarting, cMid, cBeech) && p.digits(j-1) == 0 && !p.any(j-1, cNum, cQty): // mahine ke aakhri hafte
+		switch p.value(j, cUnit) {
+		case unitWeek:
+			d.set(hWeek)
+		case unitMonth:
+			d.set(hMonthOff)
+		case unitYear:
+			d.set(hYearOff)
+		}
 		a.end = j + 1
 		if b := p.sliceAfter(a); b.end > a.end {
 			return b, true
