@@ -11,11 +11,47 @@ func (p *parser) findAtoms() {
 			continue
 		}
 		p.wrap(&a)
-		p.atoms = append(p.atoms, a)
+		if !p.fromClock(&a) {
+			p.atoms = append(p.atoms, a)
+		}
 		i = max(a.end, i+1)
 	}
 	p.bareNumbers()
 	p.weakAtoms()
+}
+
+// fromClock joins a delay to the time it counts from: "5 baje ke 10 minute
+// baad", "an hour after lunch". It reports whether a went into the atom before.
+func (p *parser) fromClock(a *atom) bool {
+	if len(p.atoms) == 0 {
+		return false
+	}
+	b := &p.atoms[len(p.atoms)-1]
+	switch {
+	case a.kind == aDur && b.kind == aClock && !b.clock.pair && !a.dur.pair && !a.dur.vague && (b.dir == dirNone || b.dir == dirFrom) &&
+		(b.end == a.start && p.is(b.end-1, cSe) || a.start == b.end+1 && p.any(b.end, cOf, cSe)) && (a.dir == dirAfter || a.drop == dropPast):
+		minutes := a.dur.lo / 60
+		if a.drop == dropPast {
+			minutes = -minutes
+		}
+		b.clock.lo.minute += int16(minutes)
+		b.dir, b.end = dirNone, a.end
+		return true
+	case b.kind == aDur && b.end >= a.start && !b.dur.pair && !b.dur.vague && b.drop == kept && a.kind == aClock && !a.clock.pair && (a.dir == dirAfter || a.dir == dirBefore) && b.dir == dirNone:
+		minutes := b.dur.lo / 60
+		if a.dir == dirBefore {
+			minutes = -minutes
+		}
+		a.clock.lo.minute += int16(minutes)
+		a.dir, a.start = dirNone, b.start
+		*b = *a
+		return true
+	case b.kind == aDur && a.kind == aPart && b.end >= a.start && b.dir == dirNone && a.part >= partAfterBreakfast && a.part < partNoon:
+		a.start = b.start
+		*b = *a
+		return true
+	}
+	return false
 }
 
 func (p *parser) atomAt(i int) (atom, bool) {
@@ -267,6 +303,10 @@ func (p *parser) bareNumbers() {
 		}
 		a.clock.bareword = true
 		p.wrap2(&a, n)
+		if n > 0 && n == len(p.atoms) && p.fromClock(&a) { // "two hours after 5"
+			i = a.end - 1
+			continue
+		}
 		p.insert(n, a)
 		n++
 		i = a.end - 1

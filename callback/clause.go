@@ -4,10 +4,16 @@ package callback
 // those that are only mentioned, and lengths of things. What a word like "busy"
 // or "tha" reaches is its clause.
 func (p *parser) judge() {
-	start := 0
-	for start < len(p.tokens) {
+	busy := false // the clause before said so, and nothing was asked since
+	for start := 0; start < len(p.tokens); {
 		end := p.clauseEnd(start)
-		p.judgeClause(start, end)
+		p.judgeClause(start, end, busy)
+		switch {
+		case p.hasClass(start, end, cAsk) || p.hasClass(start, end, cAsk2):
+			busy = false
+		case p.occupied(start, end):
+			busy = true
+		}
 		start = end
 	}
 	p.corrections()
@@ -92,8 +98,9 @@ func (p *parser) inAtom(i int) bool {
 	return false
 }
 
-// judgeClause judges the atoms of one clause.
-func (p *parser) judgeClause(i, j int) {
+// judgeClause judges the atoms of one clause. Of a customer who said before
+// that they are busy, "5 baje tak" says until when.
+func (p *parser) judgeClause(i, j int, busyBefore bool) {
 	first := p.atomFrom(i)
 	last := first
 	for last < len(p.atoms) && p.atoms[last].start < j {
@@ -123,6 +130,13 @@ func (p *parser) judgeClause(i, j int) {
 			continue
 		}
 		counted := a.kind == aDur || a.kind == aDay && a.day.is(hDays|hMonths)
+		if a.kind == aClock && a.dir == dirNone { // "after my meeting at 3"
+			for t := i; t < a.start; t++ {
+				if p.is(t, cBusy) && !p.inAtom(t) && p.besideEvent(t) != dirNone {
+					a.dir = p.besideEvent(t)
+				}
+			}
+		}
 		switch {
 		case past:
 			a.drop = dropPast
@@ -148,6 +162,8 @@ func (p *parser) judgeClause(i, j int) {
 			a.dir = dirAfter // "free by 5": from then on
 		case p.hasClass(i, j, cWork) && !ask && !free && a.dir == dirBy && a.kind != aNow:
 			a.dir = dirAfter // "at work until 5"
+		case busyBefore && !busy && !ask && !free && a.dir == dirBy && a.kind != aNow:
+			a.dir = dirAfter
 		case busy && !free && a.dir == dirBy && a.kind != aNow && !ask, busy && a.next && !free:
 			a.dir = dirAfter
 			a.next = false
@@ -212,6 +228,9 @@ func (p *parser) occupied(i, j int) bool {
 		if !p.is(i, cBusy) || p.weak(i, cBusy) || p.inAtom(i) {
 			continue
 		}
+		if side := p.besideEvent(i); side != dirNone {
+			continue
+		}
 		k := i + 1
 		if p.any(k, cOf, cSe) {
 			k++
@@ -221,6 +240,22 @@ func (p *parser) occupied(i, j int) bool {
 		}
 	}
 	return false
+}
+
+// besideEvent reports on which side of the event at token i the customer means:
+// "after my meeting", "before the class".
+func (p *parser) besideEvent(i int) direction {
+	for j := i - 1; j >= max(0, i-4); j-- {
+		switch {
+		case p.is(j, cAfter):
+			return dirAfter
+		case p.is(j, cBefore):
+			return dirBefore
+		case !p.word(j) || p.inAtom(j) || p.any(j, cIn, cAsk, cUntil, cBy, cBut):
+			return dirNone
+		}
+	}
+	return dirNone
 }
 
 // selfCall reports whether the customer says in [i, j) that they will ring

@@ -22,6 +22,9 @@ func (p *parser) resolveDay(d *dayspec) (r days, ok bool) {
 	case d.is(hHoliday):
 		r.rule = Date
 		day, ok := nextHoliday(int(d.holiday), today)
+		if d.is(hYear) {
+			day, ok = holidayIn(int(d.holiday), int(d.year))
+		}
 		if !ok {
 			return r, false
 		}

@@ -206,6 +206,11 @@ func (f *frame) joinDays(p *parser, a *atom, n int) bool {
 		d.set(hWeek)
 		d.week, d.which = w, whichPlain
 		f.dayDir = dirNone
+	case e.has == hYear && d.is(hHoliday) && !d.is(hYear):
+		d.set(hYear)
+		d.year = e.year
+	case e.has == hYear && d.is(hWeekday|hRel):
+		// "Sunday 2026" says no more than Sunday
 	case e.has == hYear && d.is(hMonth) && !d.is(hYear):
 		d.set(hYear)
 		d.year = e.year

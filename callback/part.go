@@ -241,6 +241,12 @@ func (p *parser) mealAt(i int, of partID) (a atom, ok bool) {
 		meal = mealDinner
 	}
 	j := i + 1
+	// "lunch ke ek ghante baad": some time after it, as after lunch is.
+	if p.is(j, cOf) {
+		if _, l := p.amountAt(j + 1); l > j+1 && p.is(l, cUnit) && p.any(l+1, cBaad, cPehle) {
+			j = l
+		}
+	}
 	// "lunch break", "lunch karne", "lunch kha ke", "khana khane"
 	for n := 0; n < 2; n++ {
 		if p.any(j, cMeal, cBreak) || p.is(j, cOf) && !p.any(j+1, cBaad, cTimeword) || p.word(j) && !p.any(j, cBaad, cPehle, cSe, cOf, cMein, cPe, cTimeword, cAfter, cBefore, cBut, cBe, cContinuous, cTak) && p.any(j+1, cOf, cBaad, cSe) && p.any(j+2, cBaad, cPehle) {
@@ -251,7 +257,7 @@ func (p *parser) mealAt(i int, of partID) (a atom, ok bool) {
 	before := [...]partID{partBeforeBreakfast, partBeforeLunch, partBeforeTea, partBeforeDinner}
 	during := [...]partID{partFirstthing, partLunchtime, partTeatime, partDinnertime}
 	k := j
-	if p.any(k, cOf, cSe) {
+	if p.any(k, cOf, cSe, cUnit) {
 		k++
 	}
 	prev := i - 1
