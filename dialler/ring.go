@@ -30,6 +30,10 @@ type ring struct {
 const (
 	askAgain  = time.Second     // it could not say
 	sureAfter = 2 * time.Second // a call it does not know may still be on its way in
+
+	// As sureAfter, of a call that another process may have asked for in the
+	// instant before it died: nobody has waited for that answer yet.
+	sureOfOthers = 10 * time.Second
 )
 
 // place rings the contact, and sees the call through to its end.
@@ -65,7 +69,7 @@ func (r *ring) place(ctx context.Context) {
 		return
 	default: // perhaps it rings: ask before anything else
 		r.trouble("originate", err)
-		if !r.find(ctx) {
+		if !r.find(ctx, sureAfter) {
 			return
 		}
 	}
@@ -126,7 +130,11 @@ func (r *ring) resume(ctx context.Context) {
 	if !at.Joined.IsZero() {
 		r.call.enter(talking, time.Now(), r.call.limits.talk)
 	}
-	if r.find(ctx) {
+	sure := sureOfOthers
+	if !at.Joined.IsZero() {
+		sure = sureAfter // it was there, long since
+	}
+	if r.find(ctx, sure) {
 		r.see(ctx)
 	}
 }
@@ -251,7 +259,7 @@ func (r *ring) sight(ctx context.Context, s Sighting) []order {
 // may not have been placed, and reports whether the call goes on. A call that
 // is not there is asked for twice: it may still be on its way in. News of the
 // call answers the question as well.
-func (r *ring) find(ctx context.Context) bool {
+func (r *ring) find(ctx context.Context, sure time.Duration) bool {
 	id := r.loop.attempt(r).ID
 	r.finding = true
 	defer func() { r.finding = false }()
@@ -264,7 +272,7 @@ func (r *ring) find(ctx context.Context) bool {
 			r.obey(ctx, r.sight(ctx, s))
 			return r.call.phase != over
 		case err == nil:
-			absent, wait = true, sureAfter
+			absent, wait = true, sure
 		default:
 			absent = false
 		}

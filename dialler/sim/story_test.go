@@ -243,6 +243,15 @@ Node 2 finds the lease lapsed and the call gone, and settles it; node 1 wakes an
 		until(6 * time.Minute)
 	m["suspended_and_taken_over"].nodes = 2
 
+	inFlight := Talks(8*s, 20*s)
+	inFlight.Uncertain = PlacedLate
+	m["killed_with_the_request_in_flight"] = tell(`kill -9 while the switch sits on the request. After the restart it does not know the
+call yet; it is given time, and the call turns up.`).
+		campaign().
+		person("Asha", inFlight).
+		at(s, func(w *world) { w.crash(0, s, false) }).
+		until(time.Minute)
+
 	slow := Talks(4*s, 40*s)
 	slow.Bot = 4 * s
 	m["link_lost_while_the_bot_comes"] = tell(`The link goes while the bot is on its way to Asha, for longer than a bot may take. They
