@@ -50,8 +50,10 @@ type Config struct {
 
 // Store is the store section.
 type Store struct {
-	// sqlite: and a path. The file is created; its folder must be there.
-	// postgres:// is not supported yet.
+	// sqlite: and a path: the file is created, its folder must be there. Or
+	// postgres://user@host/database, for several Ringbacks: Postgres 14 or
+	// newer; the tables are made in the first schema of the search_path. A
+	// password is best kept out of here, in ~/.pgpass or PGPASSWORD.
 	URL string `yaml:"url" default:"sqlite:/var/lib/ringback/ringback.db"`
 }
 

@@ -197,9 +197,10 @@ func (c Config) Check() error {
 	scheme, rest, _ := strings.Cut(c.Store.URL, ":")
 	switch scheme {
 	case "postgres", "postgresql":
-		bad(false, "store.url", scheme+"://…", "sqlite: and a path; Postgres is not supported yet")
+		u, err := url.Parse(c.Store.URL) // what came may hold a password: it is not repeated
+		bad(err == nil && len(u.Path) > 1, "store.url", scheme+"://…", "postgres://user@host/database")
 	default:
-		bad(scheme == "sqlite" && rest != "", "store.url", quoted(c.Store.URL), "sqlite: and a path, such as sqlite:/var/lib/ringback/ringback.db")
+		bad(scheme == "sqlite" && rest != "", "store.url", quoted(c.Store.URL), "sqlite: and a path, such as sqlite:/var/lib/ringback/ringback.db, or postgres://user@host/database")
 	}
 	_, port, err := net.SplitHostPort(c.HTTP.Listen)
 	_, perr := strconv.ParseUint(port, 10, 16)

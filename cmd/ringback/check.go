@@ -16,6 +16,7 @@ import (
 
 	"ringback/cmd/ringback/serve"
 	"ringback/config"
+	"ringback/dialler/store/postgres"
 	"ringback/esl"
 )
 
@@ -61,6 +62,8 @@ func (c checkCommand) connect(ctx context.Context, cfg config.Config, w io.Write
 	}
 	if path, ok := strings.CutPrefix(cfg.Store.URL, "sqlite:"); ok {
 		say("store.url", "its folder can be written to", writable(filepath.Dir(path)))
+	} else {
+		say("store.url", "Postgres answers", postgres.Ask(ctx, cfg.Store.URL))
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Switches)) {
 		is, err := askSwitch(ctx, cfg.Switches[name])

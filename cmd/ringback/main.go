@@ -2,6 +2,7 @@
 //
 //	ringback serve      run the dialler
 //	ringback check      say what is wrong with a configuration
+//	ringback migrate    bring the store's schema up to date
 //	ringback resolve    say when a customer's words are, and why
 //	ringback import     add a CSV list to a campaign
 //	ringback campaign   list, start, pause, resume, stop, restart, status
@@ -58,6 +59,7 @@ type streams struct {
 type cli struct {
 	Serve    serveCommand    `cmd:"" help:"Run the dialler until SIGTERM."`
 	Check    checkCommand    `cmd:"" help:"Say everything that is wrong with a configuration; change nothing."`
+	Migrate  migrateCommand  `cmd:"" help:"Bring the schema of the store up to date, as serve does when it starts."`
 	Resolve  resolveCommand  `cmd:"" help:"Say when a customer's words are, and show the working."`
 	Import   importCommand   `cmd:"" help:"Add the contacts of a CSV file to a campaign."`
 	Campaign campaignCommand `cmd:"" help:"List, start, pause, resume, stop, restart campaigns; show one's figures."`

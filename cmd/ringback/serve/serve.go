@@ -19,6 +19,7 @@ import (
 	"ringback/dialler"
 	"ringback/dialler/api"
 	"ringback/dialler/metrics"
+	"ringback/dialler/store/postgres"
 	"ringback/dialler/store/sqlite"
 	"ringback/esl"
 )
@@ -92,7 +93,7 @@ func Start(ctx context.Context, cfg config.Config, o Options) (p *Process, err e
 	}()
 
 	if p.store = o.Store; p.store == nil {
-		if p.store, err = openStore(ctx, cfg.Store.URL, declared.words); err != nil {
+		if p.store, err = openStore(ctx, cfg.Store.URL, declared.words, p.log); err != nil {
 			return p, err
 		}
 		p.did("store", p.store.Close)
@@ -141,12 +142,24 @@ func Start(ctx context.Context, cfg config.Config, o Options) (p *Process, err e
 // scheme is the store's kind, for the log: its address may hold a password.
 func scheme(url string) string { s, _, _ := strings.Cut(url, ":"); return s }
 
-func openStore(ctx context.Context, url string, words *callback.Resolver) (dialler.Store, error) {
+func openStore(ctx context.Context, url string, words *callback.Resolver, log *slog.Logger) (dialler.Store, error) {
+	if scheme := scheme(url); scheme == "postgres" || scheme == "postgresql" {
+		return postgres.Open(ctx, url, postgres.Options{Words: words, Log: log})
+	}
 	path, ok := strings.CutPrefix(url, "sqlite:")
 	if !ok {
-		return nil, fmt.Errorf("store.url: %q is not sqlite: and a path", url)
+		return nil, fmt.Errorf("store.url: %q is neither sqlite: and a path nor postgres://…", url)
 	}
 	return sqlite.Open(ctx, path, sqlite.Options{Words: words})
+}
+
+// Migrate brings the schema of the store up to date and does nothing else.
+func Migrate(ctx context.Context, cfg config.Config) error {
+	s, err := openStore(ctx, cfg.WithDefaults().Store.URL, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	return s.Close()
 }
 
 func newSwitches(cfg config.Config, log *slog.Logger) (map[string]dialler.Switch, error) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -55,4 +56,24 @@ func Migrate(ctx context.Context, url string) (err error) {
 func unlock(ctx context.Context, c *sql.Conn) error {
 	_, err := c.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1, 0)`, lockMigrate)
 	return errors.Join(err, c.Close())
+}
+
+// Ask reports whether the database that url names answers, and is new enough.
+// It changes nothing.
+func Ask(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	c, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close(ctx) }()
+	var version int
+	if err := c.QueryRow(ctx, `SELECT CAST(current_setting('server_version_num') AS INT)`).Scan(&version); err != nil {
+		return err
+	}
+	if version < 140000 {
+		return fmt.Errorf("this is Postgres %d; want 14 or newer", version/10000)
+	}
+	return nil
 }
