@@ -279,9 +279,6 @@ func (p *parser) bareNumbers() {
 			n++
 		}
 		if n < len(p.atoms) && p.atoms[n].start <= i {
-			if p.bareInside(n, i) {
-				continue
-			}
 			i = p.atoms[n].end - 1
 			continue
 		}
@@ -312,8 +309,6 @@ func (p *parser) bareNumbers() {
 		i = a.end - 1
 	}
 }
-
-func (p *parser) bareInside(n, i int) bool { return false }
 
 // wrap2 is wrap for an atom that goes before atom n.
 func (p *parser) wrap2(a *atom, n int) {

@@ -435,7 +435,10 @@ func (p *parser) refused(i, j int) bool {
 	if p.any(j, cUnit) && !p.is(j, cHrs) {
 		return true
 	}
-	if p.is(j, cCounted) && !p.any(j, cAsk, cTo) || p.is(j, cTarikh) || p.is(j, cSuffix) || p.is(j, cOf) && p.glued(j) && j == i+1 && p.digits(i) > 0 {
+	if p.is(j, cCounted) && !p.any(j, cAsk, cTo) || p.any(j, cTarikh, cSuffix) {
+		return true
+	}
+	if p.is(j, cOf) && p.glued(j) && p.digits(i) > 0 { // 10k
 		return true
 	}
 	return p.labelled(i)

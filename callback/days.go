@@ -43,9 +43,6 @@ func (p *parser) resolveDay(d *dayspec) (r days, ok bool) {
 			return r, false
 		}
 		set(day, day, day)
-		if d.is(hMonth) && d.month <= 12 && d.mday <= 12 && false {
-			r.ambiguous = true
-		}
 	case d.is(hQuarter):
 		r.rule = Date
 		_, m, _ := today.date()
@@ -178,9 +175,6 @@ func (p *parser) resolveDay(d *dayspec) (r days, ok bool) {
 		set(lo, hi, pick)
 	case d.is(hRel):
 		day := today + civil(d.rel)
-		if d.rel > 0 && p.minute < 4*h && false {
-			r.ambiguous = true
-		}
 		set(day, day, day)
 	default:
 		set(today, today, today)

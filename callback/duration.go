@@ -52,9 +52,6 @@ func (p *parser) durationAt(i int) (a atom, ok bool) {
 		return p.hoursAndMinutes(i)
 	}
 	unit := p.value(j, cUnit)
-	if p.weakUnit(j, n, j > i) {
-		return a, false
-	}
 	j++
 	if p.is(j, cBhar) {
 		j++
@@ -83,14 +80,14 @@ func (p *parser) durationAt(i int) (a atom, ok bool) {
 	// "and a half", "aur aadha", "30 minutes", "and 30 minutes", "aur 10 minute"
 	for !n.few && !a.dur.pair {
 		k := p.joined(j)
-		h := k
-		if p.is(h, cArticle) {
-			h++
+		x := k
+		if p.is(x, cArticle) {
+			x++
 		}
-		if s, is := p.sense(h, cQty); is && h > j && (s.value == qtyHalf || s.value == qtyQuarter) && !p.is(h+1, cUnit) && !p.is(h+1, cOf) {
+		if s, is := p.sense(x, cQty); is && x > j && (s.value == qtyHalf || s.value == qtyQuarter) && !p.is(x+1, cUnit) && !p.is(x+1, cOf) {
 			a.dur.lo += int(s.value) * each / 60
 			a.dur.hi = a.dur.lo
-			j = h + 1
+			j = x + 1
 			break
 		}
 		m, l := p.amountAt(k)
@@ -133,17 +130,10 @@ func (p *parser) bareUnit(i int) bool {
 
 func (p *parser) pairOfWeek(i int) bool { return p.is(i-1, cWeekday) || p.is(i-1, cMonth) }
 
-// weakUnit refuses units that are not: "a second" is kept, "the second" is not;
-// "30 s" only in digits.
-func (p *parser) weakUnit(i int, n amount, counted bool) bool {
-	return p.is(i, cOrd) && (!counted || n.lo != n.hi && n.few)
-}
-
 // hoursAndMinutes reads "1:30 hours" and "1h30".
 func (p *parser) hoursAndMinutes(i int) (a atom, ok bool) {
 	a = atom{start: i, kind: aDur}
-	h := p.digits(i)
-	if h == 0 || h > 2 {
+	if d := p.digits(i); d == 0 || d > 2 {
 		return a, false
 	}
 	hours, _ := p.numberAt(i)
@@ -209,11 +199,11 @@ func (p *parser) daysAt(a atom, n amount, unit, j int) (atom, bool) {
 	}
 	// "1 week 2 days", "1 mahina 10 din", "1 day 2 hours"
 	k := p.joined(j)
-	h := k
-	if p.is(h, cArticle) {
-		h++
+	x := k
+	if p.is(x, cArticle) {
+		x++
 	}
-	if s, is := p.sense(h, cQty); is && s.value == qtyHalf && h > j && !p.is(h+1, cUnit) {
+	if s, is := p.sense(x, cQty); is && s.value == qtyHalf && x > j && !p.is(x+1, cUnit) {
 		switch unit {
 		case unitMonth:
 			d.days += 15
@@ -222,7 +212,7 @@ func (p *parser) daysAt(a atom, n amount, unit, j int) (atom, bool) {
 		case unitWeek:
 			d.days, d.days2 = d.days+3, d.days2+4
 		}
-		a.end = h + 1
+		a.end = x + 1
 		return a, true
 	}
 	if m, l := p.amountAt(k); l > k && !m.few && p.is(l, cUnit) && p.unitOK(l) {

@@ -72,6 +72,7 @@ const (
 	pmNight                   // 6 to 11 pm, 12 midnight, 1 to 5 after it
 )
 
+// h is an hour, in minutes.
 const h = 60
 
 // parts is in the order of the partIDs.
