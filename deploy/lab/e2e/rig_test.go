@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -39,7 +40,7 @@ func TestMain(m *testing.M) {
 		}
 		defer func() { _ = os.RemoveAll(dir) }()
 		binary = filepath.Join(dir, "ringback")
-		build := exec.Command("go", "build", "-o", binary, "ringback/cmd/ringback")
+		build := exec.Command("go", slices.Concat([]string{"build", "-o", binary}, buildFlags, []string{"ringback/cmd/ringback"})...)
 		build.Stdout, build.Stderr = os.Stderr, os.Stderr
 		if err := build.Run(); err != nil {
 			fmt.Fprintln(os.Stderr, "building ringback:", err)
@@ -119,6 +120,9 @@ log: {level: debug}
 	}
 	t.Cleanup(func() {
 		r.kill(syscall.SIGKILL)
+		if r.log.raced() {
+			t.Error("the race detector spoke up in ringback")
+		}
 		if t.Failed() {
 			t.Logf("the end of ringback's log:\n%s", r.log)
 			t.Logf("the end of the switch's log:\n%s", logTail(30))
@@ -404,14 +408,22 @@ func freePort(t *testing.T) string {
 
 // tail keeps the end of what is written to it.
 type tail struct {
-	mu  sync.Mutex
-	buf []byte
+	mu   sync.Mutex
+	buf  []byte
+	race bool // the race detector wrote to it
+}
+
+func (l *tail) raced() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.race
 }
 
 func (l *tail) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.buf = append(l.buf, b...)
+	l.race = l.race || bytes.Contains(b, []byte("DATA RACE"))
 	if over := len(l.buf) - 64<<10; over > 0 {
 		l.buf = append([]byte(nil), l.buf[over:]...)
 	}
