@@ -27,7 +27,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"sync"
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -61,11 +60,10 @@ type Store struct {
 	wake chan struct{}
 	lock *fileLock // nil: in memory
 
-	write *pen
-	read  *sql.DB // nil: in memory, reads take turns with writes
+	write *rack // of one
+	read  *rack // nil: in memory, reads take turns with writes
 
-	readStmts sync.Map    // query → *sql.Stmt of read
-	turns     store.Turns // guarded by write
+	turns store.Turns // guarded by write
 }
 
 //go:embed migrations/*.sql
@@ -105,29 +103,28 @@ func (s *Store) open(ctx context.Context, path string, o Options) error {
 	if err != nil {
 		return err
 	}
-	db.SetMaxOpenConns(1)
 	db.SetConnMaxIdleTime(0)
-	s.write = &pen{db: db, turn: make(chan struct{}, 1), stmts: map[string]*sql.Stmt{}}
+	s.write = newRack(db, 1)
 	if err := migrate(ctx, db); err != nil {
 		return err
 	}
-	if s.write.conn, err = db.Conn(ctx); err != nil {
-		return err
-	}
-	if path == Memory {
+	if s.memory() {
 		return nil
 	}
 	n := o.Readers
 	if n <= 0 {
 		n = 4
 	}
-	if s.read, err = sql.Open("sqlite", dsn(path, "busy_timeout(5000)", "query_only(1)", "cache_size(-16384)")); err != nil {
+	readers, err := sql.Open("sqlite", dsn(path, "busy_timeout(5000)", "query_only(1)", "cache_size(-16384)"))
+	if err != nil {
 		return err
 	}
-	s.read.SetMaxOpenConns(n)
-	s.read.SetMaxIdleConns(n)
-	return s.read.PingContext(ctx)
+	s.read = newRack(readers, n)
+	return s.Ping(ctx)
 }
+
+// memory reports whether the store is gone when its connection is.
+func (s *Store) memory() bool { return s.path == Memory }
 
 func dsn(path string, pragmas ...string) string {
 	if path == Memory {
@@ -155,7 +152,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 func (s *Store) Close() error {
 	var errs []error
 	if s.read != nil {
-		errs = append(errs, s.read.Close())
+		errs = append(errs, s.read.close())
 	}
 	if s.write != nil {
 		errs = append(errs, s.write.close())

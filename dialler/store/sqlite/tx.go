@@ -13,68 +13,127 @@ import (
 // numbered is query with its parameters as SQLite writes them.
 func numbered(query string) string { return strings.ReplaceAll(query, "$", "?") }
 
-// A pen is the one connection that writes. Whoever has put a token into turn
-// holds it.
+// A pen is a connection with the statements prepared on it. The store has one
+// that writes and some that read. One transaction at a time holds a pen, and
+// needs no other: a transaction that waited for a second connection while it
+// held its own could wait for ever.
 type pen struct {
-	db    *sql.DB
 	conn  *sql.Conn
-	turn  chan struct{}
 	stmts map[string]*sql.Stmt
 }
 
+func newPen(ctx context.Context, db *sql.DB) (*pen, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &pen{conn: conn, stmts: map[string]*sql.Stmt{}}, nil
+}
+
+func (p *pen) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	if st := p.stmts[query]; st != nil {
+		return st, nil
+	}
+	st, err := p.conn.PrepareContext(ctx, numbered(query))
+	if err == nil {
+		p.stmts[query] = st
+	}
+	return st, err
+}
+
 func (p *pen) close() error {
-	p.turn <- struct{}{} // for good: let a transaction under way end, let none begin
 	var errs []error
 	for _, st := range p.stmts {
 		errs = append(errs, st.Close())
 	}
-	if p.conn != nil {
-		errs = append(errs, p.conn.Close())
+	return errors.Join(append(errs, p.conn.Close())...)
+}
+
+// A rack holds pens that are not in use, as many as there may be. A nil one is
+// yet to be made, or was broken.
+type rack struct {
+	db   *sql.DB
+	pens chan *pen
+}
+
+func newRack(db *sql.DB, n int) *rack {
+	db.SetMaxOpenConns(n)
+	db.SetMaxIdleConns(n)
+	r := &rack{db: db, pens: make(chan *pen, n)}
+	for range n {
+		r.pens <- nil
 	}
-	return errors.Join(append(errs, p.db.Close())...)
+	return r
+}
+
+// take waits for a pen.
+func (r *rack) take(ctx context.Context) (*pen, error) {
+	select {
+	case p := <-r.pens:
+		if p != nil {
+			return p, nil
+		}
+		p, err := newPen(ctx, r.db)
+		if err != nil {
+			r.pens <- nil
+		}
+		return p, err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// back puts a pen back; broken throws it away.
+func (r *rack) back(p *pen, broken bool) {
+	if broken {
+		_ = p.close() // there is a better error than that of closing
+		p = nil
+	}
+	r.pens <- p
+}
+
+// close lets transactions under way end, and none begin.
+func (r *rack) close() error {
+	var errs []error
+	for range cap(r.pens) {
+		if p := <-r.pens; p != nil {
+			errs = append(errs, p.close())
+		}
+	}
+	return errors.Join(append(errs, r.db.Close())...)
 }
 
 // A tx is a transaction under way. Its statements are prepared once for each
 // connection.
 type tx struct {
-	ctx     context.Context
-	prepare func(query string) (*sql.Stmt, error)
-	after   []func() // once it is committed
+	ctx   context.Context
+	pen   *pen
+	after []func() // once it is committed
 }
 
 // update runs f in a transaction that writes. If f fails nothing is written.
 // A transaction that has begun is not interrupted by the end of ctx: it is
 // short, and half of one is worth nothing.
 func (s *Store) update(ctx context.Context, what string, f func(*tx) error) (err error) {
-	p := s.write
-	select {
-	case p.turn <- struct{}{}:
-	case <-ctx.Done():
-		return fmt.Errorf("%s: waiting to write: %w", what, ctx.Err())
+	p, err := s.write.take(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: waiting to write: %w", what, err)
 	}
 	var after []func()
+	broken := false
 	defer func() {
 		if err == nil {
 			for _, g := range after {
 				g()
 			}
 		}
-		<-p.turn
+		s.write.back(p, broken)
 	}()
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	ctx = context.WithoutCancel(ctx)
-	t := &tx{ctx: ctx, prepare: func(query string) (*sql.Stmt, error) {
-		if st := p.stmts[query]; st != nil {
-			return st, nil
-		}
-		st, err := p.conn.PrepareContext(ctx, numbered(query))
-		if err == nil {
-			p.stmts[query] = st
-		}
-		return st, err
-	}}
+	t := &tx{ctx: ctx, pen: p}
 	if err := t.Do(`BEGIN IMMEDIATE`); err != nil {
 		return fmt.Errorf("%s: begin: %w", what, err)
 	}
@@ -84,7 +143,10 @@ func (s *Store) update(ctx context.Context, what string, f func(*tx) error) (err
 			return
 		}
 		// Also on a panic of f: the connection must not keep the transaction.
-		if e := t.Do(`ROLLBACK`); e != nil && err != nil {
+		if e := t.Do(`ROLLBACK`); e != nil {
+			// SQLite may have rolled back by itself, as when the disk is full;
+			// a fresh connection knows.
+			broken = !s.memory()
 			err = errors.Join(err, fmt.Errorf("roll back: %w", e))
 		}
 	}()
@@ -103,25 +165,20 @@ func (s *Store) view(ctx context.Context, what string, f func(*tx) error) error 
 	if s.read == nil {
 		return s.update(ctx, what, f)
 	}
-	st, err := s.read.BeginTx(ctx, nil)
+	p, err := s.read.take(ctx)
 	if err != nil {
+		return fmt.Errorf("%s: waiting to read: %w", what, err)
+	}
+	broken := false
+	defer func() { s.read.back(p, broken) }()
+	t := &tx{ctx: ctx, pen: p}
+	if err := t.Do(`BEGIN`); err != nil {
 		return fmt.Errorf("%s: begin: %w", what, err)
 	}
-	defer func() { _ = st.Rollback() }() // nothing was written
-	t := &tx{ctx: ctx, prepare: func(query string) (*sql.Stmt, error) {
-		if known, ok := s.readStmts.Load(query); ok {
-			return st.StmtContext(ctx, known.(*sql.Stmt)), nil
-		}
-		fresh, err := s.read.PrepareContext(ctx, numbered(query))
-		if err != nil {
-			return nil, err
-		}
-		if known, lost := s.readStmts.LoadOrStore(query, fresh); lost {
-			_ = fresh.Close() // another was quicker
-			fresh = known.(*sql.Stmt)
-		}
-		return st.StmtContext(ctx, fresh), nil
-	}}
+	defer func() { // also on a panic of f; nothing was written
+		end := &tx{ctx: context.WithoutCancel(ctx), pen: p}
+		broken = end.Do(`ROLLBACK`) != nil
+	}()
 	if err := f(t); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
@@ -136,7 +193,7 @@ func (t *tx) Do(query string, args ...any) error {
 
 // Count is as [store.Tx] says.
 func (t *tx) Count(query string, args ...any) (int64, error) {
-	st, err := t.prepare(query)
+	st, err := t.pen.prepare(t.ctx, query)
 	if err != nil {
 		return 0, err
 	}
@@ -149,7 +206,7 @@ func (t *tx) Count(query string, args ...any) (int64, error) {
 
 // insert returns the new row's key.
 func (t *tx) insert(query string, args ...any) (int64, error) {
-	st, err := t.prepare(query)
+	st, err := t.pen.prepare(t.ctx, query)
 	if err != nil {
 		return 0, err
 	}
@@ -178,7 +235,7 @@ func (t *tx) After(f func()) { t.after = append(t.after, f) }
 
 // each calls f with each row. f must not use t: the row is still open.
 func (t *tx) each(f func(store.Scanner) error, query string, args ...any) (err error) {
-	st, err := t.prepare(query)
+	st, err := t.pen.prepare(t.ctx, query)
 	if err != nil {
 		return err
 	}
