@@ -3,10 +3,18 @@ package storetest
 import (
 	"encoding/json"
 	"reflect"
+	"testing"
 	"time"
 
 	"ringback/dialler"
 )
+
+// Audit fails the test where the counters, the lists and the outbox of a store
+// that nobody uses right now disagree.
+func Audit(t *testing.T, s dialler.Store) {
+	t.Helper()
+	(&world{T: t, s: s, ctx: t.Context()}).audit()
+}
 
 // audit counts every campaign anew from its lists, and fails the test where
 // the counters or the outbox say otherwise, or a promise of DESIGN §5 that can

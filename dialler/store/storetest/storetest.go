@@ -38,6 +38,11 @@ type Options struct {
 	// the store goes by the times it is given.
 	Advance func(t *testing.T, s dialler.Store, d time.Duration)
 
+	// Beside opens what another process has of s, beside it, closed by
+	// t.Cleanup. nil: one process has a store for itself; the tests of several
+	// are left out.
+	Beside func(t *testing.T, s dialler.Store) dialler.Store
+
 	// Kept opens a store that Reopen understands; nil: the one given to Run
 	// will do.
 	Kept func(t *testing.T) dialler.Store
@@ -50,10 +55,11 @@ func Run(t *testing.T, open func(t *testing.T) dialler.Store, options ...Options
 	if len(options) > 0 {
 		o = options[0]
 	}
-	for _, group := range []struct {
+	type group struct {
 		name  string
 		tests []test
-	}{
+	}
+	groups := []group{
 		{"Roster", rosterTests},
 		{"Lease", leaseTests},
 		{"Limits", limitTests},
@@ -66,7 +72,14 @@ func Run(t *testing.T, open func(t *testing.T) dialler.Store, options ...Options
 		{"Reports", reportTests},
 		{"Together", togetherTests},
 		{"Walk", walkTests},
-	} {
+	}
+	if o.Beside != nil {
+		groups = append(groups, group{"Nodes", nodeTests})
+	}
+	if o.Advance != nil {
+		groups = append(groups, group{"Clock", clockTests})
+	}
+	for _, group := range groups {
 		t.Run(group.name, func(t *testing.T) {
 			for _, tt := range group.tests {
 				t.Run(tt.name, func(t *testing.T) {
