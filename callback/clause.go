@@ -378,7 +378,7 @@ func (p *parser) negate(i, j int, atoms []atom) {
 			}
 		case p.is(k, cInstead) && p.is(k+1, cOf):
 			for n := range atoms {
-				if atoms[n].start > k {
+				if atoms[n].start > k && atoms[n].start <= k+3 {
 					atoms[n].drop = dropReplaced
 					break
 				}

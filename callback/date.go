@@ -162,7 +162,7 @@ func (p *parser) monthDate(i int) (a atom, ok bool) {
 			j++
 		}
 		n, k, ordinal := p.mdayAt(j)
-		if k == j || p.any(k, cBaje, cAm, cPm, cOclock, cUnit, cCounted) && !ordinal || p.mark(k, ':') && p.digits(k+1) > 0 && !ordinal || p.any(j, cFrac) {
+		if k == j || ordinal && p.value(k, cUnit) == unitWeek || p.any(k, cBaje, cAm, cPm, cOclock, cUnit, cCounted) && !ordinal || p.mark(k, ':') && p.digits(k+1) > 0 && !ordinal || p.any(j, cFrac) {
 			return a, false
 		}
 		if p.mark(k, '-') && p.digits(k+1) > 0 && p.digits(k+1) <= 2 { // march 10-12

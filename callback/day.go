@@ -379,7 +379,12 @@ func (p *parser) sliceAt(i int) (a atom, ok bool) {
 			return a, false
 		}
 		if !p.any(j+1, cOf, cIn) {
-			return a, false
+			if weekday < 0 || !p.is(i, cOrd) {
+				return a, false
+			}
+			a.day.set(hNthWeekday | hMonthOff) // "second Saturday": this month's, or the next's
+			a.day.weekday, a.day.nth, a.end = int8(weekday), int8(nth), j+1
+			return a, true
 		}
 		j++
 	default:
@@ -442,6 +447,15 @@ func (p *parser) sliceAt(i int) (a atom, ok bool) {
 func (p *parser) sliceAfter(a atom) atom {
 	j := a.end
 	if !p.is(j, cOf) {
+		// "next month second week"
+		if p.any(j, cOrd, cFinal) && p.value(j+1, cUnit) == unitWeek && a.day.is(hMonth|hMonthOff) && !p.any(j+2, cOf) {
+			a.day.set(hSlice)
+			a.day.slice, a.day.nth, a.end, a.weak = sliceWeek, int8(max(1, p.value(j, cOrd))), j+2, false
+			if p.is(j, cFinal) {
+				a.day.slice = sliceLastWeek
+			}
+			return a
+		}
 		// "march end", "month end"
 		if p.is(j, cEnding) && a.day.is(hMonth|hMonthOff|hWeek) {
 			a.day.set(hSlice)

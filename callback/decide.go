@@ -416,6 +416,9 @@ func (p *parser) wholeDays(f *frame) answer {
 		if f.day.few || d.hi > d.clockDay+2 {
 			limit = d.hi
 		}
+		if limit == p.today {
+			return p.between(p.heard, p.wall(limit, dayEnd), p.heard.Add(time.Hour), Range)
+		}
 		if limit-p.today < 2 {
 			return p.between(p.heard, p.wall(limit, p.minute), p.heard.Add(3*time.Hour), Range)
 		}
