@@ -183,17 +183,16 @@ func (fs *FreeSWITCH) ring(ch *channel, then string, inline bool) {
 			ch.rang = true
 			fs.emit("CHANNEL_PROGRESS", ch)
 		}
-	})
-	if t.Never {
-		return
-	}
-	fs.after(ch, wait, func() {
-		if t.Status != 0 && t.Status != 200 {
-			ch.replied = true
-			fs.hangup(ch, bySIP[t.Status], t.Status)
+		if t.Never {
 			return
 		}
-		fs.answer(ch, then, inline)
+		fs.after(ch, wait, func() { // from here: timers do not keep their order under load
+			if t.Status != 0 && t.Status != 200 {
+				fs.hangup(ch, bySIP[t.Status], t.Status)
+				return
+			}
+			fs.answer(ch, then, inline)
+		})
 	})
 }
 
