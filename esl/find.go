@@ -82,7 +82,8 @@ func (s *Switch) dump(ctx context.Context, leg string) (dump, error) {
 }
 
 // found brings what we know of a call up to what was seen: news may have been
-// missed. It tells nothing; whoever asked knows now.
+// missed. It tells nothing but that the bot is gone; whoever asked knows the
+// rest now.
 func (s *Switch) found(id dialler.CallID, seen dialler.Sighting, ext bool, bot string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,7 +120,7 @@ func (s *Switch) found(id dialler.CallID, seen dialler.Sighting, ext bool, bot s
 	case bot != "" && c.state == noBot:
 		c.state = botParked // or about to be; Connect goes on from here
 	case bot == "" && (c.state == botJoined || c.state == botBridging):
-		c.state, c.joined = botGone, false
+		s.botEnded(c, dialler.Cause{}, "the bot hung up while it was out of sight", time.Now())
 	}
 }
 
@@ -151,8 +152,9 @@ func (s *Switch) exists(ctx context.Context, leg string) (bool, error) {
 // to spare: 0.18 s was measured.
 const listLag = 500 * time.Millisecond
 
-// Live implements [dialler.Switch]. Calls with our account code are asked for
-// their mark: other legs inherit the code.
+// Live implements [dialler.Switch]. Calls with our account code, or with none,
+// are asked for their mark: other legs inherit the code, and the list does not
+// have it of a call that rings.
 func (s *Switch) Live(ctx context.Context) ([]dialler.CallID, error) {
 	fail := func(err error) ([]dialler.CallID, error) { return nil, fmt.Errorf("listing calls: %w", err) }
 	s.mu.Lock()
@@ -183,7 +185,7 @@ func (s *Switch) Live(ctx context.Context) ([]dialler.CallID, error) {
 	}
 	maybe := map[dialler.CallID]bool{}
 	for _, row := range list.Rows {
-		if row.Account == s.opts.App && uuidForm.MatchString(row.UUID) {
+		if (row.Account == s.opts.App || row.Account == "") && uuidForm.MatchString(row.UUID) {
 			maybe[dialler.CallID(row.UUID)] = true
 		}
 	}
@@ -196,14 +198,27 @@ func (s *Switch) Live(ctx context.Context) ([]dialler.CallID, error) {
 	s.mu.Unlock()
 	var live []dialler.CallID
 	for id := range maybe {
-		call, err := s.cmd.api(ctx, "uuid_getvar "+string(id)+" ringback_call")
-		switch {
-		case errors.Is(err, errNoSession):
-		case err != nil:
+		ours, err := s.marked(ctx, id)
+		if err != nil {
 			return fail(err)
-		case strings.TrimSpace(call) == string(id):
+		}
+		if ours {
 			live = append(live, id)
 		}
 	}
 	return live, nil
+}
+
+// marked reports whether there is a customer leg of that ID, and it is ours.
+func (s *Switch) marked(ctx context.Context, id dialler.CallID) (bool, error) {
+	for name, want := range map[string]string{"ringback_call": string(id), "ringback_app": s.opts.App} {
+		value, err := s.cmd.api(ctx, "uuid_getvar "+string(id)+" "+name)
+		if errors.Is(err, errNoSession) {
+			return false, nil
+		}
+		if err != nil || strings.TrimSpace(value) != want {
+			return false, err
+		}
+	}
+	return true, nil
 }

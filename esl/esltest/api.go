@@ -207,8 +207,8 @@ func (fs *FreeSWITCH) dump(ch *channel, format string) string {
 	return body
 }
 
-// show is "show channels as json": a leg takes 0.18 s to appear, and without
-// any there is no rows.
+// show is "show channels as json": a leg takes 0.18 s to appear, it has its
+// account code only once it has answered, and without any there is no rows.
 func (fs *FreeSWITCH) show(arg string) string {
 	if arg != "channels as json" {
 		return "-USAGE: show …\n"
@@ -226,7 +226,10 @@ func (fs *FreeSWITCH) show(arg string) string {
 		if !fs.opts.Calm && time.Since(ch.made) < 180*time.Millisecond {
 			continue
 		}
-		account, _ := ch.get("accountcode")
+		account := ""
+		if ch.answered {
+			account, _ = ch.get("accountcode")
+		}
 		rows = append(rows, row{id, "outbound", ch.name, "CS_EXECUTE", account})
 	}
 	if len(rows) == 0 {
