@@ -276,8 +276,8 @@ func (p port) request(ctx context.Context, do func()) error {
 	if err := sleep(ctx, 2*p.Delay); err != nil {
 		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	p.mu.Lock() // what do has found is ours to read from here
+	defer p.mu.Unlock()
 	if l.cut != cut {
 		return fmt.Errorf("the link was cut: %w", dialler.ErrUncertain)
 	}
@@ -428,8 +428,9 @@ func (p port) Hangup(ctx context.Context, id dialler.CallID) error {
 }
 
 // Find is as [dialler.Switch] says.
-func (p port) Find(ctx context.Context, id dialler.CallID) (s dialler.Sighting, err error) {
-	err = p.request(ctx, func() {
+func (p port) Find(ctx context.Context, id dialler.CallID) (dialler.Sighting, error) {
+	var s dialler.Sighting
+	err := p.request(ctx, func() {
 		leg := p.legs[id]
 		if leg == nil {
 			p.tell(Fact{Kind: SaidGone, Leg: &Leg{Origination: dialler.Origination{ID: id}}})
@@ -437,15 +438,22 @@ func (p port) Find(ctx context.Context, id dialler.CallID) (s dialler.Sighting, 
 		}
 		s = dialler.Sighting{Found: true, Answered: !leg.Answered.IsZero(), Joined: !leg.Joined.IsZero() && leg.Left.IsZero()}
 	})
-	return s, err
+	if err != nil {
+		return dialler.Sighting{}, err
+	}
+	return s, nil
 }
 
 // Live is as [dialler.Switch] says.
-func (p port) Live(ctx context.Context) (ids []dialler.CallID, err error) {
-	err = p.request(ctx, func() {
+func (p port) Live(ctx context.Context) ([]dialler.CallID, error) {
+	var ids []dialler.CallID
+	err := p.request(ctx, func() {
 		for _, leg := range p.sorted() {
 			ids = append(ids, leg.ID)
 		}
 	})
-	return ids, err
+	if err != nil {
+		return nil, err
+	}
+	return ids, nil
 }
