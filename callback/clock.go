@@ -311,6 +311,8 @@ func (p *parser) minutesTo(i int) (c clockval, next int, ok bool) {
 	switch {
 	case p.is(j, cPast), p.is(j, cAfter) && (minutes || n%5 == 0 && n >= 10):
 	case before && minutes:
+	case before && p.any(i-1, cFrom, cBetween):
+		return c, i, false
 	case before && p.is(j, cTo) && n%5 == 0 && n < 30: // "ten to five"; but "10 to 11" is from ten on
 	default:
 		return c, i, false
@@ -321,7 +323,7 @@ func (p *parser) minutesTo(i int) (c clockval, next int, ok bool) {
 		return p.shift(n, before, k)
 	case l == k || x < 1 || x > 24 || p.is(l, cUnit) && !p.glued(l) || p.digits(k) > 2:
 		return c, i, false
-	case !minutes && p.is(j, cTo) && !(x <= n && words && p.digits(k) == 0 || n > 12 && x <= 12):
+	case !minutes && p.is(j, cTo) && !((x <= n || x == n+1) && words && p.digits(k) == 0 || n > 12 && x <= 12): // "five to six" is 5:55, which is also between five and six
 		return c, i, false
 	case !minutes && p.is(j, cAfter) && !words && n <= 12:
 		return c, i, false
