@@ -102,6 +102,11 @@ type Switch struct {
 	// Ringbacks on one switch need two names.
 	App string `yaml:"app" default:"ringback"`
 
+	// How long after the answer machine screening may take, up to 9s. Empty is
+	// 8s on Asterisk, whose AMD() is mostly done in 3, and 4s on FreeSWITCH,
+	// where a person is kept waiting for all of it unless there is a detector.
+	ScreenTimeout time.Duration `yaml:"screen_timeout"`
+
 	// FreeSWITCH only: the application that tells machines from people, such
 	// as amd. Empty is mod_avmd, which knows a machine by its beep.
 	Detector string `yaml:"detector"`

@@ -218,6 +218,9 @@ func (c Config) Check() error {
 		s, key := c.Switches[name], "switches."+name
 		u, err := url.Parse(s.URL)
 		bad(appName(s.App), key+".app", quoted(s.App), "letters, digits, - and _")
+		if s.ScreenTimeout != 0 {
+			within(key+".screen_timeout", s.ScreenTimeout, time.Second, 9*time.Second)
+		}
 		if s.Kind == "freeswitch" {
 			bad(err == nil && u.Scheme == "esl" && u.Hostname() != "" && u.Port() != "" && u.User == nil && strings.Trim(u.Path, "/") == "" && u.RawQuery == "",
 				key+".url", quoted(redact(s.URL)), "the address of the event socket, such as esl://127.0.0.1:8021, without password")

@@ -160,6 +160,7 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		{"switches: {pbx: {kind: freeswitch, url: 'esl://h:8021', user: u, password: p}}", `ringback.yaml:1: switches.pbx.user: got "u"; want nothing: the event socket has a password only`},
 		{"switches: {pbx: {kind: freeswitch, url: 'esl://h:8021'}}", `switches.pbx.password: got nothing; want the password of event_socket.conf.xml, or password_file`},
 		{"switches: {pbx: {kind: freeswitch, url: 'esl://h:8021', password: p, detector: amd}}", `switches.pbx.detector_variable: got ""; want detector and detector_variable, both or neither`},
+		{"switches: {pbx: {url: 'http://h/ari', user: u, password: p, screen_timeout: 1m}}", `ringback.yaml:1: switches.pbx.screen_timeout: got 1m0s; want 1s to 9s`},
 		{"switches: {pbx: {url: 'http://h/ari', user: u, password: p, detector: amd}}", `ringback.yaml:1: switches.pbx.detector: got "amd"; want nothing: Asterisk's AMD() is used`},
 		{"switches: {pbx: {kind: avaya, url: 'http://h/ari', user: u, password: p}}", `ringback.yaml:1: switches.pbx.kind: got "avaya"; want asterisk or freeswitch`},
 		{"switches: {pbx: {url: 'http://u:hunter2@h/ari', user: u, password: p}}", `ringback.yaml:1: switches.pbx.url: got "http://…@h/ari"; want the address of ARI, such as http://127.0.0.1:8088/ari, without user and password`},

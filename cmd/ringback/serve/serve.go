@@ -178,14 +178,16 @@ func newSwitch(s config.Switch, log *slog.Logger) (dialler.Switch, error) {
 	if s.Kind == "freeswitch" {
 		return esl.New(FreeSWITCH(s, log))
 	}
-	return ari.New(ari.Options{URL: s.URL, User: s.User, Password: s.Password.Reveal(), App: s.App, Logger: log})
+	return ari.New(ari.Options{
+		URL: s.URL, User: s.User, Password: s.Password.Reveal(), App: s.App, ScreenTimeout: s.ScreenTimeout, Logger: log,
+	})
 }
 
 // FreeSWITCH is what a switch of that kind is driven by.
 func FreeSWITCH(s config.Switch, log *slog.Logger) esl.Options {
 	return esl.Options{
 		Addr: strings.TrimSuffix(strings.TrimPrefix(s.URL, "esl://"), "/"), Password: s.Password.Reveal(), App: s.App,
-		Detector: s.Detector, DetectorVariable: s.DetectorVariable, Logger: log,
+		Detector: s.Detector, DetectorVariable: s.DetectorVariable, ScreenTimeout: s.ScreenTimeout, Logger: log,
 	}
 }
 

@@ -65,7 +65,8 @@ func startFreeSWITCH(t *testing.T, far *farend.FarEnd, who func(string) (farend.
 		if i < 0 {
 			t.Fatalf("RINGBACK_TEST_FREESWITCH: got %q, want host:port:password", at)
 		}
-		addr, password = at[:i], at[i+1:]
+		// The voicemail's greeting is 6 s long, and mod_avmd waits for its beep.
+		addr, password, extra = at[:i], at[i+1:], ", screen_timeout: 9s"
 	} else {
 		c := newCarrier(t, far.Addr)
 		o := esltest.Options{
