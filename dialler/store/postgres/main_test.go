@@ -28,6 +28,13 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asNode) != "" {
+		if err := node(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	code := m.Run()
 	if server != nil {
 		if err := server.Close(); err != nil {

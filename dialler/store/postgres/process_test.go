@@ -1,0 +1,163 @@
+package postgres_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"ringback/dialler"
+	"ringback/dialler/store/postgres"
+	"ringback/dialler/store/storetest"
+)
+
+// asNode is set in the processes that TestProcesses starts of this program.
+const asNode = "RINGBACK_TEST_NODE"
+
+// node is one of them: four workers that lease and settle until nobody waits.
+// It says on its standard output whom it rings, before, and whom it settled.
+func node() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	s, err := postgres.Open(ctx, os.Getenv("RINGBACK_TEST_URL"), postgres.Options{Conns: 5})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	var mu sync.Mutex
+	say := func(what string, l dialler.Lease) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Println(what, l.Attempt.ID, l.Attempt.Number, l.Attempt.Campaign)
+	}
+	var wg sync.WaitGroup
+	errs := make([]error, 4)
+	for i := range errs {
+		wg.Go(func() {
+			for idle := 0; idle < 20; {
+				ls, err := s.Lease(ctx, dialler.LeaseRequest{Node: os.Getenv(asNode), Now: time.Now(), TTL: time.Second,
+					Trunks: []dialler.TrunkQuota{{Trunk: "t", N: 3}}, Campaigns: []dialler.CampaignQuota{{Campaign: 1, N: 3}}})
+				if err != nil {
+					errs[i] = err
+					return
+				}
+				if len(ls) == 0 {
+					idle++
+					time.Sleep(10 * time.Millisecond)
+					continue
+				}
+				idle = 0
+				for _, l := range ls {
+					say("ring", l)
+				}
+				for _, l := range ls {
+					_, err := s.Settle(ctx, l, dialler.Outcome{Ended: time.Now(), Disposition: dialler.Answered})
+					if err != nil && !errors.Is(err, dialler.ErrLeaseLost) {
+						errs[i] = err
+						return
+					}
+					if err == nil {
+						say("settled", l)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// Four processes of four workers each lease and settle; one is killed and one
+// is stopped for longer than its leases. Nobody is rung twice, and what the
+// dead one held is adrift until it is adopted.
+func TestProcesses(t *testing.T) {
+	url := database(t)
+	const people = 3000
+	s, c := filled(t, url, people)
+	if c.ID != 1 {
+		t.Fatalf("the campaign is %d", c.ID)
+	}
+	type event struct{ what, call, number string }
+	events := make(chan event, 100)
+	var readers sync.WaitGroup
+	var cmds []*exec.Cmd
+	for i := range 4 {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=node-%d", asNode, i), "RINGBACK_TEST_URL="+url)
+		cmd.Stderr = os.Stderr
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		cmds = append(cmds, cmd)
+		readers.Go(func() {
+			for lines := bufio.NewScanner(out); lines.Scan(); {
+				if f := strings.Fields(lines.Text()); len(f) == 4 {
+					events <- event{f[0], f[1], f[2]}
+				}
+			}
+		})
+	}
+	go func() { readers.Wait(); close(events) }()
+	rung, settled := map[string]string{}, map[string]bool{}
+	for e := range events {
+		switch e.what {
+		case "ring":
+			if other, twice := rung[e.number]; twice {
+				t.Errorf("I1: %s was rung on calls %s and %s", e.number, other, e.call)
+			}
+			rung[e.number] = e.call
+		case "settled":
+			settled[e.call] = true
+		}
+		switch len(rung) {
+		case people / 10:
+			_ = cmds[0].Process.Kill()
+		case people / 5:
+			_ = cmds[1].Process.Signal(syscall.SIGSTOP)
+			time.AfterFunc(1500*time.Millisecond, func() { _ = cmds[1].Process.Signal(syscall.SIGCONT) })
+		}
+	}
+	for i, cmd := range cmds {
+		if err := cmd.Wait(); err != nil && i != 0 {
+			t.Errorf("node %d: %v", i, err)
+		}
+	}
+	adrift, err := s.Adrift(t.Context(), "node-0", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range adrift {
+		if settled[string(a.ID)] || a.Node != "node-0" {
+			t.Errorf("call %s of %s is adrift", a.ID, a.Node)
+		}
+		l, err := s.Adopt(t.Context(), a.ID, "node-0", time.Now(), time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Settle(t.Context(), l, dialler.Outcome{Ended: time.Now(), Disposition: dialler.Failed}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n, err := s.Counters(t.Context(), c.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// All but the retries that are not due.
+	if due := people - people/5 + people/500; n.Attempts != due || n.Live != 0 {
+		t.Errorf("%d attempts, %d live, want %d and none", n.Attempts, n.Live, due)
+	}
+	t.Logf("%d rung, %d settled by those who rang, %d adrift", len(rung), len(settled), len(adrift))
+	storetest.Audit(t, s)
+}
