@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"ringback/callback"
@@ -23,7 +24,6 @@ type matter struct {
 	// The contact is as its row says: of one that is being rung, as it was
 	// when it was leased.
 	dialler.Record
-	trunk dialler.Trunk
 
 	waits []waiting                                // analyses that wait for the contact to be rung no more, in the order in which they came
 	kept  map[dialler.CallbackID]*dialler.Callback // promises that call, and those of waits, were to keep
@@ -53,52 +53,64 @@ func (h *hearing) dest() []any {
 
 const hearingColumns = `analysis.body, analysis.verdict, analysis.refused, coalesce(analysis.callback_id, 0)`
 
-// matter locks and reads it, in one go.
+// queryMatter reads one call with nearly all of it; $2 is the term.
+const queryMatter = `SELECT ` + AttemptColumns + `, ` + ContactColumns + `, ` + campaignColumns + `, ` + botColumns + `, ` + trunkColumns + `,
+		EXISTS (SELECT 1 FROM exclusion WHERE exclusion.number = contact.number),
+		EXISTS (SELECT 1 FROM live WHERE live.call_id = attempt.id AND live.term = $2),
+		EXISTS (SELECT 1 FROM live WHERE live.contact_id = contact.id),
+		EXISTS (SELECT 1 FROM analysis WHERE analysis.call_id = attempt.id),
+		EXISTS (SELECT 1 FROM analysis WHERE analysis.contact_id = contact.id AND analysis.verdict = 'deferred'),
+		coalesce(contact.callback_id, 0)
+	FROM attempt JOIN contact ON contact.id = attempt.contact_id JOIN campaign ON campaign.id = contact.campaign_id
+		JOIN bot ON bot.name = campaign.bot JOIN trunk ON trunk.name = campaign.trunk
+	WHERE attempt.id = $1`
+
+// matter locks and reads it: of an ordinary call in one go, where promises or
+// analyses are at stake in a second.
 func (s *SQL) matter(t Tx, id dialler.CallID, term int64) (*matter, error) {
 	m := &matter{kept: map[dialler.CallbackID]*dialler.Callback{}}
 	if err := t.Lock(Lock{Call: id}); err != nil {
 		return nil, err
 	}
-	var promise dialler.Callback
-	var owed, known bool
-	const contactOf = `(SELECT contact_id FROM attempt WHERE id = $1)`
-	record := append(append(append(ContactDest(&m.Contact), &m.Excluded), s.campaignDest(&m.Campaign)...), append(botDest(&m.Bot), trunkDest(&m.trunk)...)...)
-	err := t.Read(
-		One(&m.held, []any{new(int)}, `SELECT 1 FROM live WHERE term = $1 AND call_id = $2`, term, id),
-		One(&m.rung, []any{new(int)}, `SELECT 1 FROM live WHERE contact_id = `+contactOf, id),
-		One(&m.found, AttemptDest(&m.call), `SELECT `+AttemptColumns+` FROM attempt WHERE id = $1`, id),
-		One(&known, record, `SELECT `+ContactColumns+`, EXISTS (SELECT 1 FROM exclusion WHERE exclusion.number = contact.number), `+campaignColumns+`, `+botColumns+`, `+trunkColumns+`
-			FROM contact JOIN campaign ON campaign.id = contact.campaign_id JOIN bot ON bot.name = campaign.bot JOIN trunk ON trunk.name = campaign.trunk
-			WHERE contact.id = `+contactOf, id),
-		One(&owed, CallbackDest(&promise), `SELECT `+CallbackColumns+` FROM callback WHERE id = (SELECT callback_id FROM contact WHERE id = `+contactOf+`)`, id),
-		Rows(func(r Scanner) error {
+	var trunk dialler.Trunk
+	var waits bool
+	var owed dialler.CallbackID
+	dest := slices.Concat(AttemptDest(&m.call), ContactDest(&m.Contact), s.campaignDest(&m.Campaign), botDest(&m.Bot), trunkDest(&trunk),
+		[]any{&m.Excluded, &m.held, &m.rung, &m.heard, &waits, &owed})
+	if err := t.Read(One(&m.found, dest, queryMatter, id, term)); err != nil || !m.found {
+		return m, err
+	}
+	var more []Query
+	promises := func(where string, arg any) {
+		more = append(more, Rows(func(r Scanner) error {
 			var cb dialler.Callback
 			err := r.Scan(CallbackDest(&cb)...)
 			m.kept[cb.ID] = &cb
 			return err
-		}, `SELECT `+CallbackColumns+` FROM callback WHERE id IN (
-				SELECT callback_id FROM attempt WHERE id = $1
-				UNION ALL SELECT attempt.callback_id FROM analysis JOIN attempt ON attempt.id = analysis.call_id
-					WHERE analysis.contact_id = `+contactOf+` AND analysis.verdict = 'deferred')`, id),
-		Rows(func(r Scanner) error {
+		}, `SELECT `+CallbackColumns+` FROM callback WHERE `+where, arg))
+	}
+	if owed != 0 {
+		m.Contact.Callback = &dialler.Callback{}
+		more = append(more, One(nil, CallbackDest(m.Contact.Callback), `SELECT `+CallbackColumns+` FROM callback WHERE id = $1`, owed))
+	}
+	if m.call.Callback != 0 {
+		promises(`id = $1`, m.call.Callback)
+	}
+	if m.heard {
+		more = append(more, One(nil, m.before.dest(), `SELECT `+hearingColumns+` FROM analysis WHERE call_id = $1`, id))
+	}
+	if waits {
+		promises(`id IN (SELECT attempt.callback_id FROM analysis JOIN attempt ON attempt.id = analysis.call_id
+			WHERE analysis.contact_id = $1 AND analysis.verdict = 'deferred')`, m.Contact.ID)
+		more = append(more, Rows(func(r Scanner) error {
 			var w waiting
 			err := r.Scan(append(AttemptDest(&w.call), &w.body, stamp{&w.at})...)
 			m.waits = append(m.waits, w)
 			return err
 		}, `SELECT `+AttemptColumns+`, analysis.body, analysis.heard FROM analysis JOIN attempt ON attempt.id = analysis.call_id
-			WHERE analysis.contact_id = `+contactOf+` AND analysis.verdict = 'deferred' ORDER BY analysis.seq`, id),
-		One(&m.heard, m.before.dest(), `SELECT `+hearingColumns+` FROM analysis WHERE call_id = $1`, id),
-	)
-	switch {
-	case err != nil:
-		return nil, err
-	case m.found && !known:
-		return nil, notFound("contact %d of call %s", m.call.Contact, id)
+			WHERE analysis.contact_id = $1 AND analysis.verdict = 'deferred' ORDER BY analysis.seq`, m.Contact.ID))
 	}
-	if owed {
-		m.Contact.Callback = &promise
-	}
-	return m, nil
+	return m, t.Read(more...)
 }
 
 // lost is the error of a term that is not current.

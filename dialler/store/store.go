@@ -85,7 +85,8 @@ type Scanner interface{ Scan(dest ...any) error }
 
 // A Lock says what a transaction is about to read and change. Locks are taken
 // in the order of the fields, by every transaction, so that no two wait for
-// each other; a database with one writer needs none.
+// each other; a database with one writer needs none. Campaign and Call are not
+// given together.
 type Lock struct {
 	Exclusions bool               // changes them; else it relies on them as they are
 	Campaign   dialler.CampaignID // relied upon as it is, with Moves changed; 0: none

@@ -154,6 +154,9 @@ func config(url string, o Options) (*pgxpool.Config, error) {
 	run := cfg.ConnConfig.RuntimeParams
 	for name, value := range map[string]string{
 		"application_name": "ringback",
+		// Each of our statements has one good plan, whatever it is asked with;
+		// to make it anew each time costs more than to carry it out.
+		"plan_cache_mode": "force_generic_plan",
 		// A node that was cut off must not keep its locks from the others.
 		"idle_in_transaction_session_timeout": "60000",
 		"tcp_keepalives_idle":                 "10",

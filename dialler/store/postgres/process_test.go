@@ -79,7 +79,7 @@ func node() error {
 // dead one held is adrift until it is adopted.
 func TestProcesses(t *testing.T) {
 	url := database(t)
-	const people = 3000
+	const people = 1000
 	s, c := filled(t, url, people)
 	if c.ID != 1 {
 		t.Fatalf("the campaign is %d", c.ID)

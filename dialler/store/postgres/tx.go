@@ -229,13 +229,16 @@ func (t *tx) Lock(l store.Lock) error {
 		}
 		return `pg_advisory_xact_lock_shared`
 	}
-	t.pending.Queue(`SELECT `+how(l.Exclusions)+`($1, 0)`, lockExclusions)
-	if l.Campaign != 0 {
-		t.pending.Queue(`SELECT `+how(l.Moves)+`($1, CAST(CAST($2 AS BIGINT) % 2147483647 AS INT))`, lockCampaign, int64(l.Campaign))
-	}
-	if l.Call != "" {
-		t.pending.Queue(`SELECT pg_advisory_xact_lock_shared($1, CAST(campaign_id % 2147483647 AS INT)) FROM attempt WHERE id = $2`, lockCampaign, l.Call)
+	// What is selected is worked out from left to right.
+	all := how(l.Exclusions) + `($1, 0)`
+	switch {
+	case l.Call != "":
+		t.pending.Queue(`SELECT `+all+`, pg_advisory_xact_lock_shared($2, CAST(campaign_id % 2147483647 AS INT)) FROM attempt WHERE id = $3`, lockExclusions, lockCampaign, l.Call)
 		t.pending.Queue(`SELECT 1 FROM contact WHERE id = (SELECT contact_id FROM attempt WHERE id = $1) FOR NO KEY UPDATE`, l.Call)
+	case l.Campaign != 0:
+		t.pending.Queue(`SELECT `+all+`, `+how(l.Moves)+`($2, CAST(CAST($3 AS BIGINT) % 2147483647 AS INT))`, lockExclusions, lockCampaign, int64(l.Campaign))
+	default:
+		t.pending.Queue(`SELECT `+all, lockExclusions)
 	}
 	return nil
 }

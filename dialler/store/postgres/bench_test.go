@@ -1,0 +1,73 @@
+package postgres_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"ringback/dialler"
+)
+
+func lease(b *testing.B, s dialler.Store, c dialler.Campaign, n int) []dialler.Lease {
+	b.Helper()
+	ls, err := s.Lease(b.Context(), dialler.LeaseRequest{
+		Node: "n", Now: time.Now(), TTL: time.Minute,
+		Trunks: []dialler.TrunkQuota{{Trunk: "t", N: n}}, Campaigns: []dialler.CampaignQuota{{Campaign: c.ID, N: n}},
+	})
+	if err != nil {
+		b.Error(err)
+	}
+	return ls
+}
+
+// BenchmarkLease is one contact leased and taken back: what it costs must not
+// grow with how many wait.
+func BenchmarkLease(b *testing.B) {
+	for _, n := range []int{10_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprintf("contacts=%d", n), func(b *testing.B) {
+			s, c := filled(b, database(b), n)
+			var leasing time.Duration
+			for b.Loop() {
+				start := time.Now()
+				ls := lease(b, s, c, 1)
+				leasing += time.Since(start)
+				for _, l := range ls {
+					if err := s.Withdraw(b.Context(), l, time.Time{}, time.Now()); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			b.ReportMetric(float64(leasing.Microseconds())/float64(b.N), "µs/lease")
+		})
+	}
+}
+
+// BenchmarkLeaseAndSettle is a batch leased, and each of it settled in a
+// transaction of its own, as the loop does, by one worker and by several.
+func BenchmarkLeaseAndSettle(b *testing.B) {
+	for _, workers := range []int{1, 4, 16} {
+		for _, batch := range []int{1, 10} {
+			b.Run(fmt.Sprintf("workers=%d/batch=%d", workers, batch), func(b *testing.B) {
+				s, c := filled(b, database(b), 20_000)
+				b.ResetTimer()
+				start := time.Now()
+				var wg sync.WaitGroup
+				for w := range workers {
+					wg.Go(func() {
+						for i := w; i < b.N; i += workers {
+							for _, l := range lease(b, s, c, batch) {
+								o := dialler.Outcome{Ended: time.Now(), Disposition: dialler.NoAnswer, Cause: dialler.Cause{Q850: 19}}
+								if _, err := s.Settle(b.Context(), l, o); err != nil {
+									b.Error(err)
+								}
+							}
+						}
+					})
+				}
+				wg.Wait()
+				b.ReportMetric(float64(b.N*batch)/time.Since(start).Seconds(), "calls/s")
+			})
+		}
+	}
+}
