@@ -20,7 +20,8 @@ func event120(tb testing.TB) []byte {
 	vars := 0
 	for _, sent := range [][]byte{transcripts(tb)["05p-answer-far-end-bye"]} {
 		all := bodies(tb, sent)
-		_, _ = eachHeader(all[len(all)-2], func(name, value []byte) { // CHANNEL_HANGUP_COMPLETE
+		_, _ = eachLine(all[len(all)-2], func(line []byte) { // CHANNEL_HANGUP_COMPLETE
+			name, value, _ := cutHeader(line)
 			if bytes.HasPrefix(name, []byte("variable_")) {
 				if vars == 120 {
 					return

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"ringback/esl/esltest"
 )
@@ -41,7 +42,8 @@ func TestDecodesTheTranscriptsByteForByte(t *testing.T) {
 		for _, body := range bodies(t, sent) {
 			events++
 			var b strings.Builder
-			rest, ok := eachHeader(body, func(name, value []byte) {
+			rest, ok := eachLine(body, func(line []byte) {
+				name, value, _ := cutHeader(line)
 				fmt.Fprintf(&b, "%s: %s\n", name, esltest.Encode(unescape(value)))
 			})
 			b.WriteByte('\n')
@@ -83,6 +85,33 @@ func TestReadsWhatTheLibraryReads(t *testing.T) {
 				t.Errorf("%s: Q.850 %d, want %s", name, e.q850, q)
 			}
 		}
+	}
+}
+
+// Every header that decode reads gets past the glance, and arrives.
+func TestAGlanceDropsNothingThatMatters(t *testing.T) {
+	const body = "Event-Name: CUSTOM\nEvent-Subclass: avmd%3A%3Abeep\nCore-UUID: c\nEvent-Date-Timestamp: 1795324112268068\n" +
+		"Unique-ID: u\nAnswer-State: answered\nCaller-Channel-Answered-Time: 1795324112268068\nBridge-A-Unique-ID: a\nBridge-B-Unique-ID: b\n" +
+		"variable_ringback_app: app\nvariable_ringback_call: call\nvariable_ringback_leg: leg\nHangup-Cause: USER_BUSY\n" +
+		"variable_hangup_cause_q850: 17\nvariable_sip_term_status: 486\nvariable_sip_reply_host: h\nJob-UUID: j\n" +
+		"variable_amd_result: machine\nContent-Length: 3\n\nabc"
+	e, err := decoder{verdict: "variable_amd_result"}.decode([]byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.at = e.at.UTC()
+	got := fmt.Sprintf("%+v", e)
+	want := fmt.Sprintf("%+v", event{
+		name: "CUSTOM", subclass: beep, core: "c", at: time.UnixMicro(1795324112268068).UTC(), leg: "u", state: "answered", talked: true,
+		bridge: [2]string{"a", "b"}, app: "app", call: "call", own: "leg", verdict: "machine", cause: "USER_BUSY", q850: 17, status: 486,
+		replied: true, job: "j", result: []byte("abc"),
+	})
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	e, err = decoder{}.decode([]byte("Event-Name: X\nvariable_sip_network_ip: 127.0.0.1\n\n"))
+	if err != nil || !e.replied {
+		t.Errorf("a peer that replied is not seen: %+v, %v", e, err)
 	}
 }
 
