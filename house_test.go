@@ -1,6 +1,7 @@
 package ringback_test
 
 import (
+	"errors"
 	"fmt"
 	"go/build"
 	"io/fs"
@@ -215,7 +216,7 @@ func readHouse(root string) (house, error) {
 			return filepath.SkipDir // another module
 		}
 		pkg, err := build.ImportDir(dir, 0)
-		if _, none := err.(*build.NoGoError); none {
+		if none := (*build.NoGoError)(nil); errors.As(err, &none) {
 			return nil
 		}
 		if err != nil {

@@ -8,8 +8,6 @@ import "time"
 // A civil is a calendar day, counted from 1970-01-01.
 type civil int32
 
-const noDay civil = -1 << 30
-
 func civilOf(t time.Time) civil {
 	y, m, d := t.Date()
 	return civilDate(y, int(m), d)

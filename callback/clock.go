@@ -4,15 +4,13 @@ package callback
 // "5 baje", "5 pm", "1730 hrs". It returns the index after it, and how sure it
 // is that this is a time and not some other number.
 func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
-	next = i
 	if c, next, ok := p.minutesTo(i); ok {
 		return c, next, certain
 	}
 	if p.glued(i) && (p.mark(i-1, '.') || p.mark(i-1, '/')) && p.digits(i-2) > 0 { // the rest of 1.1.30
 		return c, i, unsure
 	}
-	j := i
-	hour, min := -1, 0
+	var hour, min, j int
 	frac := false
 	switch {
 	case p.value(i, cPart) == int(partNoon):

@@ -23,7 +23,6 @@ type dayspec struct {
 	workdays        bool
 	approx, few     bool
 	anchored        bool // "a week from Monday"
-	plain           bool // days and months were counted ("in two days")
 }
 
 type dayBits uint32

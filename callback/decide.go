@@ -166,9 +166,6 @@ func (p *parser) clockTime(f *frame) answer {
 				ambiguous = true
 			}
 		}
-		if day == p.today && part != partNone && minute >= 24*h {
-			// tonight at 1: after midnight
-		}
 	} else {
 		day = p.today
 		found := false

@@ -6,27 +6,27 @@ package callback
 // minutesOf returns the minutes of the day that c can mean beside part, the
 // likeliest first.
 func minutesOf(c clockval, id partID, user []part) (m [2]int, n int) {
-	min := int(c.minute)
+	minute := int(c.minute)
 	switch c.half {
 	case halfExact, halfMidnight:
-		return [2]int{min}, 1
+		return [2]int{minute}, 1
 	case halfAM:
-		if min < 0 {
-			min += 12 * h
+		if minute < 0 {
+			minute += 12 * h
 		}
-		return [2]int{min % (12 * h)}, 1
+		return [2]int{minute % (12 * h)}, 1
 	case halfPM:
-		if min < 0 {
-			min += 12 * h
+		if minute < 0 {
+			minute += 12 * h
 		}
-		return [2]int{min%(12*h) + 12*h}, 1
+		return [2]int{minute%(12*h) + 12*h}, 1
 	}
-	if min < 0 {
-		min += 12 * h
+	if minute < 0 {
+		minute += 12 * h
 	}
-	am := min % (12 * h)
+	am := minute % (12 * h)
 	pm := am + 12*h
-	if id != partNone && min < 13*h {
+	if id != partNone && minute < 13*h {
 		pt := partOf(id, user)
 		switch pt.pm {
 		case pmMorning:

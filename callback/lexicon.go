@@ -153,8 +153,6 @@ const (
 	cChhod      // chhod ke
 	cBut        // but, lekin
 	cJab        // jab
-
-	classes
 )
 
 // Units, in the order of their length.

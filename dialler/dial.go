@@ -135,7 +135,8 @@ func (l *Loop) reachable(name string) bool {
 
 // endIfOver completes a campaign whose day is over, or that has nobody left.
 func (l *Loop) endIfOver(ctx context.Context, w Work, now time.Time) (bool, error) {
-	what, why := CampaignEvent(""), ""
+	var what CampaignEvent
+	var why string
 	switch {
 	case w.Campaign.DayOver(now):
 		what, why = CloseDay, "its day is over"

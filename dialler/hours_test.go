@@ -85,15 +85,6 @@ var oddWeeks = []Hours{
 	{"mon-fri": {"09:00-13:00", "14:00-18:00"}, "sat": {"23:00-01:30"}},
 }
 
-func mustZone(t testing.TB, name string) *time.Location {
-	t.Helper()
-	loc, err := time.LoadLocation(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return loc
-}
-
 // TestWindowOnOddDays goes through the days on which clocks are changed minute
 // by minute and asks the oracle about each.
 func TestWindowOnOddDays(t *testing.T) {

@@ -168,8 +168,8 @@ func fieldsOf(t *testing.T, err error) string {
 		list = joined.Unwrap()
 	}
 	for _, e := range list {
-		f, ok := e.(*FieldError)
-		if !ok {
+		var f *FieldError
+		if !errors.As(e, &f) {
 			t.Fatalf("%T %v is no *FieldError", e, e)
 		}
 		if f.Got == "" || f.Want == "" || !strings.Contains(e.Error(), f.Field+": got "+f.Got+"; want "+f.Want) {

@@ -59,7 +59,7 @@ const (
 // from is a source of chance for one matter of a seed.
 func from(seed uint64, matter string, args ...any) *rand.Rand {
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%s %v", matter, args)
+	_, _ = fmt.Fprintf(h, "%s %v", matter, args) // a hash takes everything
 	return rand.New(rand.NewPCG(seed, h.Sum64()))
 }
 

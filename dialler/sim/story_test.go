@@ -59,15 +59,6 @@ func (s *story) person(name string, parts ...Part) *story {
 	return s
 }
 
-func (s *story) number(name string) dialler.Number {
-	for n, of := range s.names {
-		if of == name {
-			return n
-		}
-	}
-	panic(name)
-}
-
 func (s *story) at(d time.Duration, do func(*world)) *story {
 	s.act(d, "", do)
 	return s

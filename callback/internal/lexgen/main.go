@@ -53,8 +53,11 @@ type words struct {
 // Generate reads every list in dir and returns the Go source of the tables.
 func Generate(dir string) ([]byte, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
-	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("no word lists in %s: %v", dir, err)
+	if err != nil {
+		return nil, fmt.Errorf("word lists of %s: %w", dir, err)
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("no word lists in %s", dir)
 	}
 	sort.Strings(files)
 	w := words{exact: map[string][]sense{}, sound: map[string][]sense{}, bones: map[string][]sense{}, first: map[string]bool{}}

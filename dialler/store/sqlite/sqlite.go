@@ -76,7 +76,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	s := &Store{path: path, wake: make(chan struct{}, 1)}
 	s.SQL = store.New(database{s}, o.Words)
 	if path == "" {
-		return nil, errors.New("open SQLite store: no path; give that of a file, or " + Memory)
+		return nil, fmt.Errorf("open SQLite store: no path; give that of a file, or %s", Memory)
 	}
 	if path != Memory {
 		l, err := lockFile(path)

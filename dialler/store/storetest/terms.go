@@ -192,23 +192,23 @@ var termTests = []test{
 		c := w.campaign("c")
 		n := w.people(c, 1)
 		l := w.one(c)
-		clear := func() dialler.Clearance {
+		now := func() dialler.Clearance {
 			cl, err := w.s.Clear(w.ctx, l)
 			w.must(err)
 			return cl
 		}
-		cl := clear()
+		cl := now()
 		w.eq("held, excluded", []bool{cl.Held, cl.Excluded}, []bool{true, false})
 		w.eq("refused", cl.Refuse(w.now()), "")
 		w.eq("campaign, bot, trunk", []string{cl.Campaign.Name, cl.Bot.Name, cl.Trunk.Name}, []string{"c", bot, trunk})
 		w.do(c, dialler.Pause)
-		w.eq("campaign", clear().Campaign.State, dialler.CampaignPaused)
+		w.eq("campaign", now().Campaign.State, dialler.CampaignPaused)
 		w.must(w.s.Exclude(w.ctx, n, w.now()))
-		w.eq("excluded", clear().Excluded, true)
+		w.eq("excluded", now().Excluded, true)
 		w.must(w.s.PutBot(w.ctx, dialler.Bot{Name: bot, Endpoint: "PJSIP/new"}))
-		w.eq("bot", clear().Bot.Endpoint, "PJSIP/new")
+		w.eq("bot", now().Bot.Endpoint, "PJSIP/new")
 		w.settle(l, dialler.Failed)
-		w.eq("held", clear().Held, false)
+		w.eq("held", now().Held, false)
 	}},
 	{"a withdrawn lease leaves no trace", func(w *world) {
 		c := w.campaign("c")
