@@ -34,10 +34,7 @@ func (s *Switch) keepLink(ctx context.Context) error {
 			said = why
 			s.log.Warn("freeswitch: cannot connect; trying on", "addr", s.opts.Addr, "error", err)
 		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		if errors.Is(err, ErrPassword) {
+		if errors.Is(err, ErrPassword) && ctx.Err() == nil {
 			return err
 		}
 		select {
@@ -100,9 +97,9 @@ func (s *Switch) greet(ctx context.Context, l *link) error {
 // hold tells that the link is up, reads it until it breaks, and tells that.
 func (s *Switch) hold(ctx context.Context, l *link) error {
 	s.mu.Lock()
-	switch {
-	case s.core == "":
-	case s.core == l.core:
+	switch s.core {
+	case "":
+	case l.core:
 		s.log.Info("freeswitch: connected again; it is the same one, so its calls went on", "addr", s.opts.Addr)
 	default:
 		s.log.Warn("freeswitch: connected again; it was restarted, so its calls are gone", "addr", s.opts.Addr)

@@ -1,6 +1,7 @@
 package esltest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -100,7 +101,7 @@ func (fs *FreeSWITCH) listenLocked() error {
 	if fs.addr != "" {
 		addr = fs.addr
 	}
-	ln, err := net.Listen("tcp", addr)
+	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return err
 	}

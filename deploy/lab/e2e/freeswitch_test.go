@@ -58,7 +58,8 @@ func startFreeSWITCH(t *testing.T, far *farend.FarEnd, who func(string) (farend.
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr, password, extra := "", "ClueCon", ""
+	var addr, extra string
+	password := "ClueCon"
 	p := &fsSwitch{}
 	if at := os.Getenv("RINGBACK_TEST_FREESWITCH"); at != "" {
 		i := strings.LastIndexByte(at, ':')
