@@ -97,7 +97,7 @@ func (s *SQL) Withdraw(ctx context.Context, l dialler.Lease, notBefore, now time
 			}
 		}
 		m.waits = slices.DeleteFunc(m.waits, func(w waiting) bool { return w.call.ID == l.Attempt.ID })
-		r, closed := m.Record.Withdraw(notBefore, now)
+		r, closed := m.Withdraw(notBefore, now)
 		if err := putContact(t, r.Contact); err != nil {
 			return err
 		}

@@ -142,14 +142,14 @@ func (s *SQL) Campaign(ctx context.Context, id dialler.CampaignID) (c dialler.Ca
 
 func (s *SQL) campaign(t Tx, id dialler.CampaignID) (c dialler.Campaign, err error) {
 	err = first(t, s.campaignDest(&c), `SELECT `+campaignColumns+` FROM campaign WHERE id = $1`, id)
-	return c, Missing(err, "campaign %d", id)
+	return c, missing(err, "campaign %d", id)
 }
 
 // CampaignNamed is as [dialler.Roster] says.
 func (s *SQL) CampaignNamed(ctx context.Context, name string) (c dialler.Campaign, err error) {
 	err = s.db.View(ctx, "read", func(t Tx) error {
 		err := first(t, s.campaignDest(&c), `SELECT `+campaignColumns+` FROM campaign WHERE name = $1`, name)
-		return Missing(err, "campaign %q", name)
+		return missing(err, "campaign %q", name)
 	})
 	return c, err
 }

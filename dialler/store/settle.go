@@ -167,7 +167,7 @@ func (s *SQL) Settle(ctx context.Context, l dialler.Lease, o dialler.Outcome) (o
 		if err := t.Do(`DELETE FROM live WHERE term = $1`, l.Term); err != nil {
 			return err
 		}
-		r, cb := m.Record.Settle(a)
+		r, cb := m.Settle(a)
 		storedContact(&r.Contact)
 		if err := putContact(t, r.Contact); err != nil {
 			return err
@@ -381,7 +381,7 @@ func repeat(t Tx, a dialler.Attempt, h hearing) (dialler.Ruling, error) {
 // Promise reads a callback.
 func Promise(t Tx, id dialler.CallbackID) (cb dialler.Callback, err error) {
 	err = first(t, CallbackDest(&cb), `SELECT `+CallbackColumns+` FROM callback WHERE id = $1`, id)
-	return cb, Missing(err, "callback %d", id)
+	return cb, missing(err, "callback %d", id)
 }
 
 // sameJSON reports whether two records say the same, however they are spaced

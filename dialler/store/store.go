@@ -143,9 +143,9 @@ func first(t Tx, dest []any, query string, args ...any) error {
 	return nil
 }
 
-// Missing turns the absence of a row into [dialler.ErrNotFound], with what was
+// missing turns the absence of a row into [dialler.ErrNotFound], with what was
 // looked for.
-func Missing(err error, format string, args ...any) error {
+func missing(err error, format string, args ...any) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return notFound(format, args...)
 	}

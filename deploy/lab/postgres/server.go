@@ -111,7 +111,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, bytes.TrimSpace(out))
 	}
-	if s.Port, err = freePort(); err != nil {
+	if s.Port, err = freePort(ctx); err != nil {
 		return nil, err
 	}
 	s.URL = fmt.Sprintf("postgres://ringback@127.0.0.1:%d/ringback?sslmode=disable", s.Port)
@@ -163,8 +163,8 @@ func unprivileged() (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(ctx context.Context) (int, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}

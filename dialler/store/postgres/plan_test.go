@@ -43,7 +43,7 @@ func filled(t testing.TB, url string, n int) (*postgres.Store, dialler.Campaign)
 	}
 	t.Logf("added %d contacts in %v", n, time.Since(start).Round(time.Millisecond))
 	run(t, url, fmt.Sprintf(`UPDATE contact SET state = 'retry_scheduled', attempts = 1,
-		due = %d + CASE WHEN id %% 500 = 0 THEN 0 ELSE 3600000000 + id END WHERE id %% 5 = 0`, now.UnixMicro()), `VACUUM ANALYZE`)
+		due = %d + CASE WHEN id %% 500 = 0 THEN 0 ELSE 3600000000 + id END WHERE id %% 5 = 0`, now.UnixMicro()), `VACUUM ANALYSE`)
 	c, err = s.Transition(ctx, c.ID, dialler.Start, now)
 	must(err)
 	return s, c
@@ -68,7 +68,8 @@ func explained(t *testing.T, url string, c dialler.Campaign, trunkN int) string 
 	defer func() { _ = conn.Close(ctx) }()
 	for _, sql := range []string{
 		`LOAD 'auto_explain'`, `SET auto_explain.log_min_duration = 0`, `SET auto_explain.log_nested_statements = on`,
-		`SET auto_explain.log_analyze = on`, `SET auto_explain.log_timing = off`, `SET auto_explain.log_level = notice`, `SET client_min_messages = notice`,
+		`SET auto_explain.log_analyze = on`, //nolint:misspell // Postgres spells it so
+		`SET auto_explain.log_timing = off`, `SET auto_explain.log_level = notice`, `SET client_min_messages = notice`,
 		`BEGIN`,
 		fmt.Sprintf(`SELECT o_call FROM ringback_lease('n', 60000000, ARRAY['t'], ARRAY[%d]::BIGINT[], ARRAY[%d]::BIGINT[], ARRAY[%d]::BIGINT[], ARRAY[0]::BIGINT[],
 			ARRAY(SELECT gen_random_uuid()::text FROM generate_series(1, %[1]d)))`, trunkN, c.ID, trunkN),
@@ -86,13 +87,13 @@ func explained(t *testing.T, url string, c dialler.Campaign, trunkN int) string 
 // the table is small.
 func TestLeasePlan(t *testing.T) {
 	for _, tt := range []struct {
-		name    string
-		analyze bool
+		name  string
+		stats bool
 	}{{"with statistics", true}, {"with none", false}} {
 		t.Run(tt.name, func(t *testing.T) {
 			url := database(t)
 			_, c := filled(t, url, 20_000)
-			if !tt.analyze {
+			if !tt.stats {
 				run(t, url, `DELETE FROM pg_statistic WHERE starelid = 'contact'::regclass`, `UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE relname = 'contact'`)
 			}
 			plans := explained(t, url, c, 10)

@@ -93,7 +93,7 @@ func (s *Store) update(ctx context.Context, what string, f func(*tx) error) (err
 	for try := 1; ; try++ {
 		err = s.once(ctx, f)
 		// Told apart from a failure of which nobody knows whether it was one.
-		conflict := is(err, "40P01") || is(err, "40001") // deadlock_detected, serialization_failure
+		conflict := is(err, "40P01") || is(err, "40001") // a deadlock; a snapshot that no longer holds
 		if err == nil || try == tries || ctx.Err() != nil || !conflict && !pgconn.SafeToRetry(err) {
 			break
 		}
