@@ -17,6 +17,7 @@ need git git
 if ! compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; then
   missing+=(postgresql-15)
 fi
+need chromium chromium fonts-dejavu-core # the browser tests of the console; any font will do
 
 if [ ${#missing[@]} -eq 0 ]; then
   say "the tools are all here"

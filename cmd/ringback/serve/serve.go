@@ -18,6 +18,7 @@ import (
 	"ringback/config"
 	"ringback/dialler"
 	"ringback/dialler/api"
+	"ringback/dialler/console"
 	"ringback/dialler/metrics"
 	"ringback/dialler/store/postgres"
 	"ringback/dialler/store/sqlite"
@@ -120,10 +121,12 @@ func Start(ctx context.Context, cfg config.Config, o Options) (p *Process, err e
 		}
 	}
 	var m *metrics.Metrics
+	live := console.NewLive()
 	p.loop, err = dialler.NewLoop(dialler.Options{
 		Node: cfg.Node, Store: p.store, Switches: switches, LeaseTTL: cfg.Lease.TTL, Logger: p.log,
 		Observe: func(h dialler.Happening) {
 			m.Observe(h)
+			live.Observe(h)
 			if o.Observe != nil {
 				o.Observe(h)
 			}
@@ -134,7 +137,7 @@ func Start(ctx context.Context, cfg config.Config, o Options) (p *Process, err e
 	}
 	m = metrics.New(metrics.Options{Store: p.store, Version: o.Version, Status: p.loop.Status})
 	p.runLoop()
-	p.serveHTTP(listener, m, o.Version)
+	p.serveHTTP(listener, m, live, o.Version)
 	p.log.Info("ringback is up", "node", cfg.Node, "http", p.addr.String(), "store", scheme(cfg.Store.URL), "version", o.Version)
 	return p, nil
 }
@@ -211,24 +214,31 @@ func (p *Process) runLoop() {
 	})
 }
 
-func (p *Process) serveHTTP(listener net.Listener, m *metrics.Metrics, version string) {
+func (p *Process) serveHTTP(listener net.Listener, m *metrics.Metrics, live *console.Live, version string) {
 	tokens := map[string]string{}
 	for holder, t := range p.cfg.HTTP.Tokens {
 		tokens[holder] = t.Reveal()
 	}
 	if len(tokens) == 0 {
-		p.log.Warn("http.tokens is empty: every request to /v1 will be refused, analyses too")
+		p.log.Warn("http.tokens is empty: every request to /v1 will be refused, analyses too, and nobody can sign in to the console")
 	}
 	handler := api.New(api.Options{
 		Store: p.store, Tokens: tokens, Metrics: m.Handler(), ProtectMetrics: p.cfg.HTTP.ProtectMetrics,
-		Observe: func(r api.Request) { m.Request(r.Method, r.Route, r.Status, r.Took) },
+		Observe: func(r api.Request) {
+			m.Request(r.Method, r.Route, r.Status, r.Took)
+			if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Status < 300 {
+				live.Changed() // an analysis, new contacts, a setting
+			}
+		},
 		Health: func() api.Health {
 			s := p.loop.Status()
 			return api.Health{Node: s.Node, Links: s.Links, Live: s.Live, Draining: s.Draining}
 		},
 		Version: version, Logger: p.log,
 	})
-	server := api.NewServer(handler, p.log)
+	pages := console.New(console.Options{Store: p.store, Tokens: tokens, Live: live, Status: p.loop.Status, Logger: p.log})
+	server := api.NewServer(front(handler, pages), p.log)
+	server.RegisterOnShutdown(live.Close) // its streams would never end by themselves
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -246,6 +256,20 @@ func (p *Process) serveHTTP(listener net.Listener, m *metrics.Metrics, version s
 		}
 		<-ended
 		return err
+	})
+}
+
+// front sends a request to the API if it is for one of its addresses, and to
+// the console otherwise.
+func front(api, pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch path := r.URL.Path; {
+		case path == "/v1", strings.HasPrefix(path, "/v1/"), strings.HasPrefix(path, "/openapi"),
+			path == "/healthz", path == "/readyz", path == "/metrics":
+			api.ServeHTTP(w, r)
+		default:
+			pages.ServeHTTP(w, r)
+		}
 	})
 }
 

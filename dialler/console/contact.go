@@ -1,0 +1,219 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"ringback/dialler"
+)
+
+// pageOfContacts is how many contacts a page has.
+const pageOfContacts = 100
+
+// pageOfTrail is how many attempts of a contact a page has: all of them, but
+// for somebody who is rung for ever.
+const pageOfTrail = 200
+
+type contactsPage struct {
+	Campaign dialler.Campaign
+	List     []dialler.Contact
+	Next     string // URL
+	First    string // URL, on any page but the first
+}
+
+func (c *console) contacts(w http.ResponseWriter, r *http.Request, s session) {
+	var p contactsPage
+	var err error
+	id := campaignID(r)
+	if p.Campaign, err = c.Store.Campaign(r.Context(), id); err != nil {
+		c.trouble(w, r, s, err)
+		return
+	}
+	var after int64
+	if q := r.URL.Query().Get("after"); q != "" {
+		if after, err = strconv.ParseInt(q, 10, 64); err != nil {
+			c.trouble(w, r, s, &dialler.FieldError{Field: "after", Got: strconv.Quote(q), Want: "the ID of a contact"})
+			return
+		}
+		p.First = fmt.Sprintf("/campaigns/%d/contacts", id)
+	}
+	// One more than is shown tells whether there are more.
+	if p.List, err = c.Store.Contacts(r.Context(), id, dialler.ContactID(after), pageOfContacts+1); err != nil {
+		c.trouble(w, r, s, err)
+		return
+	}
+	if len(p.List) > pageOfContacts {
+		p.List = p.List[:pageOfContacts]
+		p.Next = fmt.Sprintf("/campaigns/%d/contacts?after=%d", id, p.List[pageOfContacts-1].ID)
+	}
+	c.show(w, r, http.StatusOK, "contacts", s, "Contacts of "+p.Campaign.Name, p)
+}
+
+type contactPage struct {
+	Contact  dialler.Contact
+	Campaign dialler.Campaign
+	Excluded bool
+	Wait     dialler.Wait
+	Trail    []dialler.Call // the newest first
+	More     bool           // there are older ones
+	Chain    []promise      // the newest first
+	Done     string
+}
+
+// A promise is a callback as the page tells it.
+type promise struct {
+	dialler.Callback
+	Asked time.Time // when the call began on which it was asked for
+	Live  bool      // it is being kept at this moment
+}
+
+// Moved reports whether the time read from the words is not the one promised.
+func (p promise) Moved() bool { return !p.Read.IsZero() && !p.Read.Equal(p.Scheduled) }
+
+// Later reports whether it is due later than was promised, after a try that
+// failed.
+func (p promise) Later() bool {
+	return p.State == dialler.CallbackWaiting && !p.Due.Equal(p.Scheduled)
+}
+
+func contactID(r *http.Request) dialler.ContactID {
+	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return dialler.ContactID(id)
+}
+
+func (c *console) contact(w http.ResponseWriter, r *http.Request, s session) {
+	p, err := c.contactPage(r.Context(), contactID(r))
+	if err != nil {
+		c.trouble(w, r, s, err)
+		return
+	}
+	if r.URL.Query().Get("done") == "exclude" {
+		p.Done = "Number excluded: it is not rung again, in any campaign."
+	}
+	c.show(w, r, http.StatusOK, "contact", s, string(p.Contact.Number), p)
+}
+
+func (c *console) contactPage(ctx context.Context, id dialler.ContactID) (p contactPage, err error) {
+	if p.Contact, err = c.Store.Contact(ctx, id); err != nil {
+		return p, err
+	}
+	if p.Campaign, err = c.Store.Campaign(ctx, p.Contact.Campaign); err != nil {
+		return p, err
+	}
+	if p.Excluded, err = c.Store.Excluded(ctx, p.Contact.Number); err != nil {
+		return p, err
+	}
+	var next string
+	if p.Trail, next, err = c.Store.Calls(ctx, dialler.CallQuery{Campaign: p.Campaign.ID, Contact: id, Limit: pageOfTrail}); err != nil {
+		return p, err
+	}
+	p.More = next != ""
+	for _, call := range p.Trail {
+		if cb := call.Ruling.Callback; cb != nil {
+			p.Chain = append(p.Chain, promise{*cb, call.Leased, p.Contact.State == dialler.Dialling && cb.State == dialler.CallbackWaiting})
+		}
+	}
+	standing, err := c.standing(ctx, p)
+	if err != nil {
+		return p, err
+	}
+	p.Wait = standing.Wait(c.Now())
+	return p, nil
+}
+
+// standing gathers what decides whether the contact is rung now.
+func (c *console) standing(ctx context.Context, p contactPage) (s dialler.Standing, err error) {
+	s = dialler.Standing{Contact: p.Contact, Campaign: p.Campaign, Excluded: p.Excluded}
+	if s.Bot, s.Trunk, err = c.lines(ctx, p.Campaign); err != nil {
+		return s, err
+	}
+	if c.Status != nil {
+		status := c.Status()
+		s.Draining = status.Draining
+		s.LinkDown = !status.Links[s.Trunk.Switch]
+	}
+	if !p.Contact.State.Waiting() {
+		return s, nil // nobody asks after the lines
+	}
+	all, err := c.Store.Campaigns(ctx)
+	if err != nil {
+		return s, err
+	}
+	for _, other := range all {
+		if other.Bot != p.Campaign.Bot && other.Trunk != p.Campaign.Trunk {
+			continue
+		}
+		n, err := c.Store.Counters(ctx, other.ID)
+		if err != nil {
+			return s, err
+		}
+		if other.ID == p.Campaign.ID {
+			s.Live = n.Live
+		}
+		if other.Bot == p.Campaign.Bot {
+			s.BotLive += n.Live
+		}
+		if other.Trunk == p.Campaign.Trunk {
+			s.TrunkLive += n.Live
+		}
+	}
+	return s, nil
+}
+
+func (c *console) confirmExclude(w http.ResponseWriter, r *http.Request, s session) {
+	ct, err := c.Store.Contact(r.Context(), contactID(r))
+	if err != nil {
+		c.trouble(w, r, s, err)
+		return
+	}
+	here := fmt.Sprintf("/contacts/%d", ct.ID)
+	c.show(w, r, http.StatusOK, "confirm", s, "Exclude", confirmation{
+		Question: fmt.Sprintf("Exclude %s?", ct.Number), Label: "Exclude number", Danger: true, Action: here + "/exclude", Back: here, CSRF: c.door.csrf(s.id),
+		Says: "The number goes on the do-not-call list: it is not rung again, in any campaign, and a callback it waits for is cancelled. A call in progress is not cut off.",
+	})
+}
+
+func (c *console) exclude(w http.ResponseWriter, r *http.Request, s session) {
+	ct, err := c.Store.Contact(r.Context(), contactID(r))
+	if err == nil {
+		err = c.Store.Exclude(r.Context(), []dialler.Number{ct.Number}, c.Now())
+	}
+	if err != nil {
+		c.trouble(w, r, s, err)
+		return
+	}
+	c.log.Info("number excluded", "contact", ct.ID, "token", s.holder)
+	c.Live.Changed() // it may be in other campaigns too
+	http.Redirect(w, r, fmt.Sprintf("/contacts/%d?done=exclude", ct.ID), http.StatusSeeOther)
+}
+
+// pretty is an analysis with a key a line.
+func pretty(body []byte) string {
+	var b bytes.Buffer
+	if err := json.Indent(&b, body, "", "  "); err != nil {
+		return string(body)
+	}
+	return b.String()
+}
+
+// A variable is a column of the list.
+type variable struct{ Name, Value string }
+
+// Vars are the list's own columns, by name.
+func (p contactPage) Vars() []variable {
+	var list []variable
+	for name, value := range p.Contact.Vars {
+		list = append(list, variable{name, value})
+	}
+	slices.SortFunc(list, func(a, b variable) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
+	return list
+}
