@@ -13,7 +13,7 @@ type Config struct {
 	// Where everything is kept.
 	Store Store `yaml:"store"`
 
-	// The HTTP API, health checks and metrics.
+	// The HTTP API, the console, health checks and metrics.
 	HTTP HTTP `yaml:"http"`
 
 	// The PBXes to drive, by a name of your choice.
@@ -66,7 +66,8 @@ type HTTP struct {
 
 	// Bearer tokens by the name of who holds them; the log says the name, never
 	// the token. At least 16 characters each; openssl rand -hex 32 makes a good
-	// one. Without any, every request to /v1 is refused.
+	// one. Without any, every request to /v1 is refused. Each also signs its
+	// holder in to the console at /.
 	Tokens map[string]Secret `yaml:"tokens"`
 
 	// A file with more tokens, a line each: name, colon, token. Lines that

@@ -156,11 +156,16 @@ func initial(s string) string { return string(s[0]-'a'+'A') + s[1:] }
 func (s Standing) clock(t, now time.Time) string {
 	loc := s.Campaign.Window.Location()
 	t, now = t.In(loc), now.In(loc)
+	form := "15:04"
+	if t.Second() != 0 { // else "not before" would be a little too soon
+		form = "15:04:05"
+	}
 	switch {
 	case t.Year() == now.Year() && t.YearDay() == now.YearDay():
-		return t.Format("15:04")
 	case t.Sub(now).Abs() < 300*24*time.Hour:
-		return t.Format("15:04 on Mon 2 Jan")
+		form += " on Mon 2 Jan"
+	default:
+		form += " on Mon 2 Jan 2006"
 	}
-	return t.Format("15:04 on Mon 2 Jan 2006")
+	return t.Format(form)
 }

@@ -61,6 +61,9 @@ func TestWait(t *testing.T) {
 		{"completed campaign", func(s *Standing) { s.Campaign.State = CampaignCompleted }, thursday, WaitCampaign, thursday, "restarted."},
 
 		{"a callback in an hour", func(s *Standing) { s.Contact.State, s.Contact.Due = CallbackScheduled, thursday.Add(time.Hour) }, thursday, WaitDue, thursday.Add(time.Hour), "The callback is not due before 12:20."},
+		{"a callback to the second", func(s *Standing) {
+			s.Contact.State, s.Contact.Due = CallbackScheduled, thursday.Add(time.Hour+7*time.Second)
+		}, thursday, WaitDue, thursday.Add(time.Hour + 7*time.Second), "not due before 12:20:07."},
 		{"a retry next week", func(s *Standing) { s.Contact.State, s.Contact.Due = RetryScheduled, monday.Add(time.Hour) }, thursday, WaitDue, monday.Add(time.Hour), "The retry is not due before 10:00 on Mon 16 Mar."},
 		{"next year", func(s *Standing) { s.Contact.Due = local("2027-03-15 10:00") }, thursday, WaitDue, local("2027-03-15 10:00"), "10:00 on Mon 15 Mar 2027"},
 		{"due where the window was since closed", func(s *Standing) { s.Contact.State, s.Contact.Due = CallbackScheduled, local("2026-03-13 10:00") }, thursday, WaitDue, monday, "is due at 10:00 on Fri 13 Mar, when the calling window is closed; it opens at 09:00 on Mon 16 Mar."},
