@@ -159,15 +159,34 @@ func (b *tab) goTo(path string) {
 }
 
 // shot keeps a picture of the page, wide and narrow, light and dark, where
-// RINGBACK_SCREENSHOTS says.
+// RINGBACK_SCREENSHOTS says, and has each looked at by axe-core, if RINGBACK_AXE
+// says where its script is.
 func (b *tab) shot(name string) {
-	dir := os.Getenv("RINGBACK_SCREENSHOTS")
-	if dir == "" {
+	b.Helper()
+	dir, axe := os.Getenv("RINGBACK_SCREENSHOTS"), os.Getenv("RINGBACK_AXE")
+	if dir == "" && axe == "" {
 		return
+	}
+	judge := ""
+	if axe != "" {
+		script, err := os.ReadFile(axe)
+		if err != nil {
+			b.Fatal(err)
+		}
+		judge = string(script) + `;axe.run().then(r => JSON.stringify(r.violations.map(v => v.impact + " " + v.id + ": " + v.nodes.map(n => n.html + " " + n.failureSummary).join(" | "))))`
 	}
 	for _, width := range []int64{1280, 390} {
 		for _, scheme := range []string{"light", "dark"} {
 			b.emulate(width, scheme)
+			if judge != "" {
+				found, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](judge, chromedp.EvalAwaitPromise))
+				if err != nil || found != "[]" {
+					b.Errorf("%s, %d px, %s: axe-core says %s %v", name, width, scheme, found, err)
+				}
+			}
+			if dir == "" {
+				continue
+			}
 			png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 			if err != nil {
 				b.Fatal(err)
