@@ -44,6 +44,7 @@ type tab struct {
 	*testing.T
 	ctx  context.Context
 	base string
+	log  *journal // of the process
 
 	mu     sync.Mutex
 	faults []string // what the browser's console complained of
@@ -72,7 +73,7 @@ func open(t *testing.T, base string) *tab {
 	t.Cleanup(cancel)
 	ctx, late := context.WithTimeout(ctx, 4*time.Minute)
 	t.Cleanup(late)
-	b := &tab{T: t, ctx: ctx, base: base}
+	b := &tab{T: t, ctx: ctx, base: base, log: &journal{}}
 	fault := func(format string, args ...any) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -134,7 +135,7 @@ func (b *tab) until(js string) {
 		}
 	}
 	b.shot("failed")
-	b.Fatalf("waited in vain for %s; the page says\n%v", js, b.eval("document.querySelector('#main').innerText"))
+	b.Fatalf("waited in vain for %s; the page says\n%v\nthe log says\n%s", js, b.eval("document.body.innerText"), b.log)
 }
 
 func (b *tab) text(selector string) string {
@@ -262,6 +263,7 @@ func TestConsoleInABrowser(t *testing.T) {
 		{"number":"+919812345603"},{"number":"+919812345604"},{"number":"+919812345605"},{"number":"+919812345606"}]}`, "")
 
 	b := open(t, "http://"+r.Addr())
+	b.log = r.log
 	b.goTo("/")
 	b.until("location.pathname === '/sign-in'")
 	b.shot("sign-in")
@@ -425,7 +427,7 @@ func TestConsoleInABrowser(t *testing.T) {
 func startWith(t *testing.T, cfg config.Config, sw dialler.Switch, r *running) *serve.Process {
 	t.Helper()
 	p, err := serve.Start(t.Context(), cfg, serve.Options{
-		Version: "test", Logger: slog.New(slog.NewTextHandler(r.log, nil)),
+		Version: "test", Logger: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Switches: map[string]dialler.Switch{"pbx": sw},
 		Observe:  func(h dialler.Happening) { r.happening <- h },
 	})
