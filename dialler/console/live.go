@@ -221,7 +221,7 @@ func (c *console) events(w http.ResponseWriter, r *http.Request, _ session) {
 	beat := time.NewTicker(streamBeat)
 	defer beat.Stop()
 	for {
-		text := ""
+		var text string
 		select {
 		case <-r.Context().Done():
 			return

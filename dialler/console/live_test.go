@@ -84,7 +84,7 @@ func listen(ctx context.Context, t *testing.T, h *house, base string) (events <-
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Do(r)
 	h.must(err)
-	if ct := resp.Header.Get("Content-Type"); resp.StatusCode != 200 || ct != "text/event-stream" {
+	if ct := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || ct != "text/event-stream" {
 		t.Fatalf("the stream: %d %s", resp.StatusCode, ct)
 	}
 	out := make(chan string, 1000)
