@@ -13,6 +13,8 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 	var hour, min, j int
 	frac := false
 	switch {
+	case p.is(i, cSametime): // as late in the day as it is while they speak
+		return clockval{minute: int16(p.minute), half: halfExact}, i + 1, certain
 	case p.value(i, cPart) == int(partNoon):
 		return clockval{minute: 12 * h, half: halfExact, approx: p.tokens[i].ish}, i + 1, certain
 	case p.value(i, cPart) == int(partMidnight):

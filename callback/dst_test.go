@@ -62,3 +62,17 @@ func TestDSTHourByHour(t *testing.T) {
 		}
 	}
 }
+
+// TestSameTime: the time of day at which they speak, on another day.
+func TestSameTime(t *testing.T) {
+	kolkata := time.FixedZone("IST", 5*3600+1800)
+	heard := time.Date(2026, 11, 18, 11, 20, 0, 0, kolkata)
+	for phrase, day := range map[string]int{
+		"same time tomorrow": 19, "kal isi time": 19, "कल इसी समय": 19, "parso isi waqt call karna": 20, "at the same time on friday": 20,
+	} {
+		want := time.Date(2026, 11, day, 11, 20, 0, 0, kolkata)
+		if got := Resolve(phrase, heard, kolkata); !got.At.Equal(want) {
+			t.Errorf("%q: %v, want %v", phrase, got.At, want)
+		}
+	}
+}

@@ -153,6 +153,7 @@ const (
 	cChhod      // chhod ke
 	cBut        // but, lekin
 	cJab        // jab
+	cSametime   // same time, isi waqt
 )
 
 // Units, in the order of their length.
