@@ -45,9 +45,10 @@ sim: ## ten thousand simulated campaigns, audited (SEEDS=n for others)
 	$(GO) test ./dialler/sim -run 'TestSeeds$$' -seeds $(SEEDS) -timeout 60m
 
 .PHONY: bench
-bench: ## measurements beside their rivals
+bench: BENCHARGS ?= -short
+bench: setup ## measurements beside their rivals, in minutes (BENCHARGS= for a million contacts, in tens of minutes)
 	cd callback/bench && $(GO) run .
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m $(BENCHARGS) ./...
 
 .PHONY: lint
 lint: $(LINT) ## golangci-lint, pinned
