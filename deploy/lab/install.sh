@@ -18,7 +18,7 @@ set -euo pipefail
 # then built anew.
 recipe=1
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(cd "$(dirname "${BASH_SOURCE[0]:-.}")" && pwd) # without a name it was read from standard input, and RINGBACK_LAB is set
 lab=${RINGBACK_LAB:-$here/../../.lab}
 suite=${RINGBACK_LAB_SUITE:-sid}
 cache=${RINGBACK_LAB_CACHE:-}
@@ -46,7 +46,7 @@ fi
 if [ "$(id -u)" -ne 0 ]; then
   command -v sudo >/dev/null || die "installing and running the lab needs root (chroot), and there is no sudo here"
   say "installing needs root: asking sudo"
-  exec sudo --preserve-env=RINGBACK_LAB,RINGBACK_LAB_SUITE,RINGBACK_LAB_MIRROR,RINGBACK_LAB_CACHE,http_proxy,https_proxy "${BASH_SOURCE[0]}"
+  exec sudo --preserve-env=RINGBACK_LAB,RINGBACK_LAB_SUITE,RINGBACK_LAB_MIRROR,RINGBACK_LAB_CACHE,http_proxy,https_proxy "${BASH_SOURCE[0]:-$0}"
 fi
 
 for tool in flock apt-get dpkg; do

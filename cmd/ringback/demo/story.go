@@ -109,6 +109,9 @@ func (s *story) observe(h dialler.Happening) {
 	case dialler.LinkChanged:
 		s.say("", "the link to %s: %s", h.Switch, strings.ReplaceAll(string(h.Event.Kind), "_", " "))
 	case dialler.HasTrouble:
+		if h.Doing == "connect" {
+			return // the customer left while the bot was sent for: the end of the call tells
+		}
 		s.say("!", "trouble: %v", h.Err)
 	case dialler.WasWithdrawn:
 		s.say("!", "%s  is not rung after all: %s", a.Number, h.Reason)
