@@ -10,7 +10,7 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 	if p.glued(i) && (p.mark(i-1, '.') || p.mark(i-1, '/')) && p.digits(i-2) > 0 { // the rest of 1.1.30
 		return c, i, unsure
 	}
-	var hour, min, j int
+	var hour, mins, j int
 	frac := false
 	switch {
 	case p.is(i, cSametime): // as late in the day as it is while they speak
@@ -24,13 +24,13 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 		n, k := p.numberAt(i + 1)
 		switch {
 		case k > i+1 && n <= 24 && !p.is(k, cUnit) && !p.is(k, cCounted):
-			hour, min, j = n, v, k
+			hour, mins, j = n, v, k
 			if v == fracSaade {
-				min = 30
+				mins = 30
 			}
 			sure, frac = likely, true
 		case k == i+1 && v == fracSava && p.is(i+1, cBaje):
-			hour, min, j, frac = 1, 15, i+1, true
+			hour, mins, j, frac = 1, 15, i+1, true
 		default:
 			return c, i, unsure
 		}
@@ -39,13 +39,13 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 		n, k := p.numberAt(i + 1)
 		switch {
 		case p.is(i+1, cBaje) && (v == qtyDedh || v == qtyDhai):
-			hour, min, j, frac = v/60, v%60, i+1, true
+			hour, mins, j, frac = v/60, v%60, i+1, true
 		case p.is(i+1, cBaje) && v == qtyPauna:
-			hour, min, j, frac = 12, 45, i+1, true
+			hour, mins, j, frac = 12, 45, i+1, true
 		case (v == qtyDedh || v == qtyDhai) && (p.any(i+1, cPe, cTak) || p.any(i+1, cOf, cSe) && p.any(i+2, cBaad, cPehle)):
-			hour, min, j, frac, sure = v/60, v%60, i+1, true, likely
+			hour, mins, j, frac, sure = v/60, v%60, i+1, true, likely
 		case v == qtyHalf && k > i+1 && n >= 1 && n <= 12 && p.is(i+1, cNum) && !p.any(k, cUnit, cCounted) && !p.hindi(i):
-			hour, min, j, sure, frac = n, 30, k, likely, true
+			hour, mins, j, sure, frac = n, 30, k, likely, true
 		default:
 			return c, i, unsure
 		}
@@ -59,7 +59,7 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 		switch {
 		case d >= 5, d == 3:
 			if d == 3 && n%100 < 60 && n >= 100 && (p.any(k, cAm, cPm) || n%5 == 0 && n/100 <= 9 && p.any(i-1, cAt, cPart) && !p.any(k, cCounted, cUnit)) {
-				hour, min, sure = n/100, n%100, likely
+				hour, mins, sure = n/100, n%100, likely
 				break
 			}
 			return c, i, unsure
@@ -67,7 +67,7 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 			if n%100 > 59 || n/100 > 24 {
 				return c, i, unsure
 			}
-			hour, min = n/100, n%100
+			hour, mins = n/100, n%100
 			switch {
 			case p.any(k, cHrs), p.any(k, cAm, cPm):
 				sure = certain
@@ -82,7 +82,7 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 		case d > 0 && p.mark(k, '.') && p.glued(k) && p.digits(k+1) > 0 && p.glued(k+1) && (p.digits(k+1) != 2 || p.mark(k+2, '.') && p.digits(k+3) > 0): // 6.5, 1.10.30
 			return c, i, unsure
 		case (p.mark(k, ':') || p.mark(k, '.') && p.glued(k) && !p.is(k+2, cUnit)) && p.digits(k+1) == 2 && (p.glued(k+1) || p.mark(k, ':')):
-			min, _ = p.numberAt(k + 1)
+			mins, _ = p.numberAt(k + 1)
 			j = k + 2
 			sure = likely
 			if p.mark(k, ':') {
@@ -99,17 +99,17 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 				c.half = halfExact
 			}
 		case d > 0 && d <= 2 && p.mark(k, '-') && p.glued(k) && p.glued(k+1) && p.digits(k+1) == 2 && p.any(k+2, cAm, cPm, cBaje) && p.minuteOnly(k+1): // 3-30 pm
-			min, _ = p.numberAt(k + 1)
+			mins, _ = p.numberAt(k + 1)
 			j, sure = k+2, certain
 		case p.digits(k) == 2 && !p.is(k+1, cUnit) && d > 0 && d <= 2 && hour <= 12 && !p.glued(k) && (p.any(k+1, cAm, cPm, cBaje, cOclock) || p.is(i-1, cAt) && !p.any(k+1, cCounted, cUnit) || p.alone(i, k+1)): // "8 30 pm"
-			min, _ = p.numberAt(k)
-			if min >= 60 || min%5 != 0 && !p.any(k+1, cAm, cPm) {
+			mins, _ = p.numberAt(k)
+			if mins >= 60 || mins%5 != 0 && !p.any(k+1, cAm, cPm) {
 				return c, i, unsure
 			}
 			j = k + 1
 			sure = likely
 		case d > 0 && d <= 2 && p.hourLetter(k) && p.digits(k+1) == 2 && p.glued(k+1) && !p.glued(k+2): // 15h30
-			min, _ = p.numberAt(k + 1)
+			mins, _ = p.numberAt(k + 1)
 			j, sure, c.half = k+2, certain, halfExact
 		case d > 0 && d <= 2 && p.hourLetter(k) && (p.is(i-1, cAt) || hour >= 13 || p.mark(i-1, '-')): // at 16h
 			j, sure, c.half = k+1, certain, halfExact
@@ -119,7 +119,7 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 				l++
 			}
 			if x, e := p.numberAt(l); e > l && x < 60 {
-				min, j = x, e
+				mins, j = x, e
 				if p.value(j, cUnit) == unitMinute {
 					j++
 				}
@@ -134,7 +134,7 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 			if e == k+2 || x >= 60 || p.value(e, cUnit) != unitMinute {
 				return c, i, unsure
 			}
-			hour, min, j, sure, frac = n, -x, e+1, certain, true
+			hour, mins, j, sure, frac = n, -x, e+1, certain, true
 		case d == 0:
 			// "eight thirty", "paanch bees": an hour and minutes in words
 			w := k
@@ -143,7 +143,7 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 			}
 			if x, e := p.numberAt(w); e > w && p.digits(w) == 0 && n >= 1 && n <= 12 && x >= 10 && x < 60 && !p.any(e, cUnit, cTarikh, cMonth, cCounted) && (x != n+1 || n > 12 || !p.is(e, cBaje)) && !p.is(i, cTens) {
 				if x%5 == 0 || p.any(e, cAm, cPm, cBaje) {
-					min, j, sure = x, e, likely
+					mins, j, sure = x, e, likely
 				}
 			}
 			if e := w; j == k && (p.tokenIsOh(w) || p.zero(w)) { // "nine oh five"
@@ -151,7 +151,7 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 					e++
 				}
 				if x, l := p.numberAt(e + 1); l > e+1 && x < 10 {
-					min, j, sure = x, l, likely
+					mins, j, sure = x, l, likely
 				}
 			}
 		}
@@ -162,7 +162,7 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 	if j > 0 && p.tokens[j-1].ish {
 		c.approx, sure = true, certain
 	}
-	c.bad = hour > 24 || min > 59 || hour == 24 && min > 0
+	c.bad = hour > 24 || mins > 59 || hour == 24 && mins > 0
 	if p.digits(i) == 2 && p.first(i) == '0' && hour == 0 {
 		c.half = halfExact
 	}
@@ -221,13 +221,13 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 		case p.is(j, cZone) && sure == certain, p.is(j, cZone) && p.is(i-1, cAt):
 			c.zoned, c.zone = true, int16(p.value(j, cZone))
 			sure = certain
-		case p.value(j, cPart) == int(partNoon) && hour == 12 && min == 0:
+		case p.value(j, cPart) == int(partNoon) && hour == 12 && mins == 0:
 			return clockval{minute: 12 * h, half: halfExact}, j + 1, certain
 		case p.value(j, cPart) == int(partMidnight) && hour == 12:
 			return clockval{minute: 24 * h, half: halfMidnight}, j + 1, certain
 		default:
-			c.minute = int16(hour*h + min)
-			if frac && hour == 1 && min < 0 && c.half == halfUnsaid {
+			c.minute = int16(hour*h + mins)
+			if frac && hour == 1 && mins < 0 && c.half == halfUnsaid {
 				c.minute += 12 * h
 			}
 			return c, j, sure

@@ -68,7 +68,7 @@ func explained(t *testing.T, url string, c dialler.Campaign, trunkN int) string 
 	defer func() { _ = conn.Close(ctx) }()
 	for _, sql := range []string{
 		`LOAD 'auto_explain'`, `SET auto_explain.log_min_duration = 0`, `SET auto_explain.log_nested_statements = on`,
-		`SET auto_explain.log_analyze = on`, //nolint:misspell // Postgres spells it so
+		`SET auto_explain.log_analyze = on`,
 		`SET auto_explain.log_timing = off`, `SET auto_explain.log_level = notice`, `SET client_min_messages = notice`,
 		`BEGIN`,
 		fmt.Sprintf(`SELECT o_call FROM ringback_lease('n', 60000000, ARRAY['t'], ARRAY[%d]::BIGINT[], ARRAY[%d]::BIGINT[], ARRAY[%d]::BIGINT[], ARRAY[0]::BIGINT[],
