@@ -191,13 +191,17 @@ func (t *tx) Do(query string, args ...any) error {
 	return err
 }
 
-// Count is as [store.Tx] says.
-func (t *tx) Count(query string, args ...any) (int64, error) {
+func (t *tx) exec(query string, args ...any) (sql.Result, error) {
 	st, err := t.pen.prepare(t.ctx, query)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	res, err := st.ExecContext(t.ctx, args...)
+	return st.ExecContext(t.ctx, args...)
+}
+
+// Count is as [store.Tx] says.
+func (t *tx) Count(query string, args ...any) (int64, error) {
+	res, err := t.exec(query, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -206,11 +210,7 @@ func (t *tx) Count(query string, args ...any) (int64, error) {
 
 // insert returns the new row's key.
 func (t *tx) insert(query string, args ...any) (int64, error) {
-	st, err := t.pen.prepare(t.ctx, query)
-	if err != nil {
-		return 0, err
-	}
-	res, err := st.ExecContext(t.ctx, args...)
+	res, err := t.exec(query, args...)
 	if err != nil {
 		return 0, err
 	}
