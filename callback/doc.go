@@ -4,7 +4,7 @@
 // [ParseAnalysis] reads the post-call record and yields a [Request]. [Resolve]
 // reads its phrase; [Clip] moves the time into the calling window; [Schedule]
 // does both and falls back to the retry delay when the words give no time. The
-// promise that follows is kept elsewhere; its [State] and [Reason] are here.
+// promise that follows, and how it ends, is package dialler's.
 //
 // The package imports the standard library only, has no clock, keeps nothing
 // between calls and builds nothing at start-up. A wrong time is worse than "no

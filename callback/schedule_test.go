@@ -178,23 +178,3 @@ func TestSchedule(t *testing.T) {
 		})
 	}
 }
-
-func TestStates(t *testing.T) {
-	for _, s := range []State{Completed, Exhausted, Closed, Cancelled} {
-		if !s.Final() || !s.Valid() {
-			t.Errorf("%s is final and valid", s)
-		}
-	}
-	if Scheduled.Final() || !Scheduled.Valid() || State("lost").Valid() || State("").Valid() {
-		t.Error("scheduled is valid and not final; nothing else is a state")
-	}
-	for r, want := range map[Reason]State{
-		ReasonVoicemail: Closed, ReasonAbandoned: Closed,
-		ReasonWindowClosed: Cancelled, ReasonStopped: Cancelled, ReasonExcluded: Cancelled,
-		"": "", "whim": "",
-	} {
-		if got := r.State(); got != want {
-			t.Errorf("reason %q: state %q, want %q", r, got, want)
-		}
-	}
-}
