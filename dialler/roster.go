@@ -10,7 +10,7 @@ import (
 var (
 	ErrNotFound = errors.New("not found")      // wrapped with what and which
 	ErrConflict = errors.New("already exists") // a name that is taken
-	ErrLocked   = errors.New("locked")         // a campaign edited while it runs
+	ErrLocked   = errors.New("locked")         // a campaign edited as it stands; see [LockedError]
 )
 
 // A Roster keeps what operators set up: trunks, bots, campaigns, contacts and
@@ -26,11 +26,15 @@ type Roster interface {
 	// bot or trunk is not there.
 	CreateCampaign(ctx context.Context, c Campaign) (Campaign, error)
 	// UpdateCampaign replaces a campaign's settings (not its state), with
-	// [Campaign.WithDefaults], as CreateCampaign does. ErrLocked if it runs.
+	// [Campaign.WithDefaults], as CreateCampaign does. A [*LockedError] where
+	// [Campaign.Edit] says so.
 	UpdateCampaign(ctx context.Context, c Campaign) (Campaign, error)
 	Campaign(ctx context.Context, id CampaignID) (Campaign, error)
 	CampaignNamed(ctx context.Context, name string) (Campaign, error)
 	Campaigns(ctx context.Context) ([]Campaign, error)
+	// DropCampaign removes a draft and its contacts. A [*LockedError] where
+	// [Campaign.CheckDrop] says so.
+	DropCampaign(ctx context.Context, id CampaignID) error
 
 	// AddContacts adds contacts in list order, all of them in one
 	// transaction, and returns those it did not add because the campaign has
@@ -90,6 +94,7 @@ type Reports interface {
 type Store interface {
 	Ledger
 	Roster
+	Drafts
 	Reports
 	Close() error
 }

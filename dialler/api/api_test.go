@@ -316,11 +316,32 @@ func TestUpdateTakesWhatGetGave(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 	h.want(200, "POST", h.path("/start"), "")
-	if got := h.want(409, "PUT", h.path(""), body); !strings.Contains(got["detail"].(string), "pause the campaign") {
+	if got := h.want(409, "PUT", h.path(""), body); !strings.Contains(got["detail"].(string), "pause it to edit it") {
 		t.Errorf("while it runs: %v", got)
 	}
+	h.want(200, "POST", h.path("/pause"), "")
+	if got := h.want(409, "PUT", h.path(""), strings.Replace(body, `"name":"`, `"name":"new `, 1)); !strings.Contains(got["detail"].(string), "its name can no longer be changed") {
+		t.Errorf("another name for what has run: %v", got)
+	}
+	h.want(200, "PUT", h.path(""), body)
 	if list := h.want(200, "GET", "/v1/campaigns", "")["campaigns"].([]any); len(list) != 1 {
 		t.Errorf("%d campaigns, want 1", len(list))
+	}
+}
+
+func TestADraftIsRemoved(t *testing.T) {
+	h := newHouse(t)
+	h.want(200, "POST", h.path("/contacts"), `{"contacts":[{"number":"+919812345670"}]}`)
+	if w := h.ask("DELETE", h.path(""), ""); w.Code != 204 || w.Body.Len() != 0 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	h.want(404, "GET", h.path(""), "")
+	h.want(404, "DELETE", h.path(""), "")
+
+	h = newHouse(t)
+	h.want(200, "POST", h.path("/start"), "")
+	if got := h.want(409, "DELETE", h.path(""), ""); !strings.Contains(got["detail"].(string), "only a draft can be removed") {
+		t.Errorf("what runs: %v", got)
 	}
 }
 

@@ -2,10 +2,8 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -51,73 +49,28 @@ type Window struct {
 }
 
 func showCampaign(c dialler.Campaign) Campaign {
-	out := Campaign{
+	s := c.Settings()
+	return Campaign{
 		ID: int64(c.ID), State: string(c.State), Ended: string(c.Ended), Run: c.Run, ClosesAt: utc(c.Closes),
-		Name: c.Name, Mode: string(c.Mode), Trunk: c.Trunk, Bot: c.Bot, CallerID: string(c.CallerID), Region: c.Region,
-		Window: Window{c.Window.Zone(), c.Window.Hours(), c.Window.Holidays()},
-		Seats:  c.Seats, CPS: c.CPS, Attempts: c.MaxAttempts, Retry: c.RetryDelay.String(),
-		Ring: c.RingTimeout.String(), Screen: c.Screen, BotWait: c.BotTimeout.String(), Longest: c.MaxDuration.String(),
-		Apology: c.Apology, Callbacks: c.CallbackDetection, CBMax: c.CallbackMaxAttempts, CBChain: c.MaxCallbackReschedules,
+		Name: s.Name, Mode: s.Mode, Trunk: s.Trunk, Bot: s.Bot, CallerID: s.CallerID, Region: s.Region,
+		Window: Window{s.Zone, s.Hours, s.Holidays},
+		Seats:  s.Seats, CPS: s.CPS, Attempts: s.MaxAttempts, Retry: s.RetryDelay, RetryOn: s.RetryOn,
+		Ring: s.RingTimeout, Screen: s.Screen, BotWait: s.BotTimeout, Longest: s.MaxDuration, Apology: s.Apology,
+		Callbacks: s.CallbackDetection, CBMax: s.CallbackMaxAttempts, CBChain: s.MaxCallbackReschedules,
 	}
-	if c.RetryOn != nil {
-		out.RetryOn = []string{}
-	}
-	for _, d := range c.RetryOn {
-		out.RetryOn = append(out.RetryOn, string(d))
-	}
-	return out
 }
 
 // read makes a campaign's settings of what came, or says what is wrong with
 // every field.
 func (in Campaign) read() (dialler.Campaign, error) {
-	var errs []error
-	duration := func(field, s string) time.Duration {
-		if s == "" {
-			return 0
-		}
-		d, err := time.ParseDuration(s)
-		if err != nil {
-			errs = append(errs, &dialler.FieldError{Field: field, Got: s, Want: "a duration such as 30s, 15m or 1h30m"})
-		}
-		return d
-	}
-	window, err := dialler.NewWindow(in.Window.Zone, in.Window.Hours, in.Window.Holidays...)
-	if err != nil {
-		errs = append(errs, err)
-	}
-	c := dialler.Campaign{
-		Name: in.Name, Mode: dialler.Mode(in.Mode), Window: window, Trunk: in.Trunk, Bot: in.Bot,
-		CallerID: dialler.Number(in.CallerID), Region: in.Region, Seats: in.Seats, CPS: in.CPS,
-		MaxAttempts: in.Attempts, RetryDelay: duration("retry_delay", in.Retry), RingTimeout: duration("ring_timeout", in.Ring),
-		Screen: in.Screen, BotTimeout: duration("bot_timeout", in.BotWait), MaxDuration: duration("max_duration", in.Longest),
-		Apology: in.Apology, CallbackDetection: in.Callbacks, CallbackMaxAttempts: in.CBMax, MaxCallbackReschedules: in.CBChain,
-	}
-	if in.RetryOn != nil {
-		c.RetryOn = []dialler.Disposition{}
-	}
-	for _, d := range in.RetryOn {
-		c.RetryOn = append(c.RetryOn, dialler.Disposition(d))
-	}
-	for _, e := range split(c.Check()) {
-		// What is wrong with the window has been said, and better.
-		if fe := (*dialler.FieldError)(nil); err != nil && errors.As(e, &fe) && fe.Field == "window.zone" {
-			continue
-		}
-		errs = append(errs, e)
-	}
-	return c.WithDefaults(), errors.Join(errs...)
-}
-
-// split takes a joined error apart.
-func split(err error) []error {
-	if list, ok := err.(interface{ Unwrap() []error }); ok {
-		return list.Unwrap()
-	}
-	if err == nil {
-		return nil
-	}
-	return []error{err}
+	return dialler.Settings{
+		Name: in.Name, Mode: in.Mode, Trunk: in.Trunk, Bot: in.Bot, CallerID: in.CallerID, Region: in.Region,
+		Zone: in.Window.Zone, Hours: in.Window.Hours, Holidays: in.Window.Holidays,
+		Seats: in.Seats, CPS: in.CPS, MaxAttempts: in.Attempts, RetryOn: in.RetryOn,
+		RetryDelay: in.Retry, RingTimeout: in.Ring, BotTimeout: in.BotWait, MaxDuration: in.Longest,
+		Screen: in.Screen, Apology: in.Apology,
+		CallbackDetection: in.Callbacks, CallbackMaxAttempts: in.CBMax, MaxCallbackReschedules: in.CBChain,
+	}.Campaign()
 }
 
 type (
@@ -153,6 +106,9 @@ func (a *api) registerCampaigns(h huma.API) {
 	huma.Register(h, operation(tag, http.MethodGet, "/v1/campaigns/{id}", "get-campaign", "One campaign", 404), a.getCampaign)
 	huma.Register(h, operation(tag, http.MethodPut, "/v1/campaigns/{id}", "update-campaign",
 		"Replace the settings of a draft or paused campaign", 404, 409, 413, 422), a.updateCampaign)
+	drop := operation(tag, http.MethodDelete, "/v1/campaigns/{id}", "drop-campaign", "Remove a draft and its contacts", 404, 409)
+	drop.DefaultStatus = http.StatusNoContent
+	huma.Register(h, drop, a.dropCampaign)
 	huma.Register(h, operation(tag, http.MethodGet, "/v1/campaigns/{id}/counters", "get-counters", "A campaign's figures", 404), a.counters)
 	for _, act := range []struct {
 		event   dialler.CampaignEvent
@@ -213,14 +169,7 @@ func (a *api) exists(ctx context.Context, c dialler.Campaign) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
-	if !slices.ContainsFunc(bots, func(b dialler.Bot) bool { return b.Name == c.Bot }) {
-		errs = append(errs, &dialler.FieldError{Field: "bot", Got: c.Bot, Want: "the name of a bot that exists; see GET /v1/bots"})
-	}
-	if !slices.ContainsFunc(trunks, func(t dialler.Trunk) bool { return t.Name == c.Trunk }) {
-		errs = append(errs, &dialler.FieldError{Field: "trunk", Got: c.Trunk, Want: "the name of a trunk that exists; see GET /v1/trunks"})
-	}
-	return errors.Join(errs...)
+	return c.CheckLines(bots, trunks)
 }
 
 func (a *api) getCampaign(ctx context.Context, in *campaignID) (*campaignOutput, error) {
@@ -247,6 +196,13 @@ func (a *api) updateCampaign(ctx context.Context, in *campaignUpdate) (*campaign
 		return nil, a.problem("update a campaign", err)
 	}
 	return &campaignOutput{showCampaign(c)}, nil
+}
+
+func (a *api) dropCampaign(ctx context.Context, in *campaignID) (*struct{}, error) {
+	if err := a.Store.DropCampaign(ctx, dialler.CampaignID(in.ID)); err != nil {
+		return nil, a.problem("drop a campaign", err)
+	}
+	return nil, nil
 }
 
 // Counters are a campaign's figures: each the sum of states in the store.

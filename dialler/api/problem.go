@@ -27,9 +27,7 @@ func (a *api) problem(doing string, err error) error {
 		return huma.Error409Conflict(stuck.Error())
 	case errors.Is(err, dialler.ErrNotFound), errors.Is(err, dialler.ErrNoCall):
 		return huma.Error404NotFound(err.Error())
-	case errors.Is(err, dialler.ErrLocked):
-		return huma.Error409Conflict(err.Error() + "; pause the campaign to edit it")
-	case errors.Is(err, dialler.ErrConflict):
+	case errors.Is(err, dialler.ErrLocked), errors.Is(err, dialler.ErrConflict):
 		return huma.Error409Conflict(err.Error())
 	}
 	if details := fieldErrors("body", err); details != nil {

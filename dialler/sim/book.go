@@ -35,6 +35,7 @@ type Book struct {
 	live      []*entry
 	excluded  map[dialler.Number]bool
 	outbox    []dialler.Message
+	drafts    []dialler.Draft // the last changed first
 	term      int64
 	turn      int64
 	turns     map[dialler.CampaignID]int64
@@ -81,7 +82,7 @@ func (b *Book) rouse() {
 }
 
 func (b *Book) campaign(id dialler.CampaignID) (*dialler.Campaign, error) {
-	if id < 1 || int(id) > len(b.campaigns) {
+	if id < 1 || int(id) > len(b.campaigns) || b.campaigns[id-1].ID == 0 {
 		return nil, fmt.Errorf("campaign %d: %w", id, dialler.ErrNotFound)
 	}
 	return b.campaigns[id-1], nil

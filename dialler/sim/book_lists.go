@@ -72,20 +72,78 @@ func (b *Book) CreateCampaign(_ context.Context, c dialler.Campaign) (dialler.Ca
 func (b *Book) UpdateCampaign(_ context.Context, c dialler.Campaign) (dialler.Campaign, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c = c.WithDefaults()
 	old, err := b.campaign(c.ID)
-	switch {
-	case err != nil:
+	if err != nil {
 		return dialler.Campaign{}, err
-	case old.State == dialler.CampaignRunning:
-		return dialler.Campaign{}, fmt.Errorf("campaign %q is running; pause it first: %w", old.Name, dialler.ErrLocked)
+	}
+	if c, err = old.Edit(c); err != nil {
+		return dialler.Campaign{}, err
 	}
 	if err := b.fits(c); err != nil {
 		return dialler.Campaign{}, err
 	}
-	c.State, c.Ended, c.Run, c.Closes = old.State, old.Ended, old.Run, old.Closes
 	*old = c
 	return c, nil
+}
+
+// DropCampaign is as [dialler.Roster] says. The places of what is gone stay,
+// as an ID is a place.
+func (b *Book) DropCampaign(_ context.Context, id dialler.CampaignID) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c, err := b.campaign(id)
+	if err != nil {
+		return err
+	}
+	if err := c.CheckDrop(); err != nil {
+		return err
+	}
+	*c = dialler.Campaign{}
+	for _, ct := range b.contacts {
+		if ct.Campaign == id {
+			*ct = dialler.Contact{}
+		}
+	}
+	return nil
+}
+
+// PutDraft is as [dialler.Drafts] says.
+func (b *Book) PutDraft(_ context.Context, d dialler.Draft, now time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.drafts = slices.DeleteFunc(b.drafts, func(o dialler.Draft) bool {
+		return o.ID == d.ID || o.Changed.Before(now.Add(-dialler.DraftLife))
+	})
+	d.Body, d.Changed = slices.Clone(d.Body), now
+	b.drafts = slices.Insert(b.drafts, 0, d)
+	return nil
+}
+
+// Draft is as [dialler.Drafts] says.
+func (b *Book) Draft(_ context.Context, id string) (dialler.Draft, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, d := range b.drafts {
+		if d.ID == id {
+			return d, nil
+		}
+	}
+	return dialler.Draft{}, fmt.Errorf("draft %q: %w", id, dialler.ErrNotFound)
+}
+
+// Drafts is as [dialler.Drafts] says.
+func (b *Book) Drafts(context.Context) ([]dialler.Draft, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.drafts), nil
+}
+
+// DropDraft is as [dialler.Drafts] says.
+func (b *Book) DropDraft(_ context.Context, id string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.drafts = slices.DeleteFunc(b.drafts, func(d dialler.Draft) bool { return d.ID == id })
+	return nil
 }
 
 // fits looks whether a campaign's name is free, and its trunk and bot there.
@@ -132,7 +190,9 @@ func (b *Book) Campaigns(context.Context) (out []dialler.Campaign, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, c := range b.campaigns {
-		out = append(out, *c)
+		if c.ID != 0 { // not dropped
+			out = append(out, *c)
+		}
 	}
 	return out, nil
 }
@@ -217,7 +277,7 @@ func (b *Book) Excluded(_ context.Context, n dialler.Number) (bool, error) {
 func (b *Book) Contact(_ context.Context, id dialler.ContactID) (dialler.Contact, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if id < 1 || int(id) > len(b.contacts) {
+	if id < 1 || int(id) > len(b.contacts) || b.contacts[id-1].ID == 0 {
 		return dialler.Contact{}, fmt.Errorf("contact %d: %w", id, dialler.ErrNotFound)
 	}
 	return b.seen(b.contacts[id-1]), nil

@@ -74,7 +74,7 @@ func (s *SQL) CreateCampaign(ctx context.Context, c dialler.Campaign) (dialler.C
 
 // UpdateCampaign is as [dialler.Roster] says.
 func (s *SQL) UpdateCampaign(ctx context.Context, c dialler.Campaign) (dialler.Campaign, error) {
-	c = c.WithDefaults()
+	to := c
 	err := s.db.Update(ctx, fmt.Sprintf("update campaign %d", c.ID), func(t Tx) error {
 		if err := t.Lock(Lock{Campaign: c.ID, Moves: true}); err != nil {
 			return err
@@ -83,13 +83,12 @@ func (s *SQL) UpdateCampaign(ctx context.Context, c dialler.Campaign) (dialler.C
 		if err != nil {
 			return err
 		}
-		if old.State == dialler.CampaignRunning {
-			return fmt.Errorf("campaign %q is running; pause it first: %w", old.Name, dialler.ErrLocked)
+		if c, err = old.Edit(to); err != nil {
+			return err
 		}
 		if err := has(t, c); err != nil {
 			return err
 		}
-		c.State, c.Ended, c.Run, c.Closes = old.State, old.Ended, old.Run, old.Closes
 		_, err = t.Count(`UPDATE campaign SET name = $1, mode = $2, "window" = $3, trunk = $4, bot = $5, caller_id = $6, region = $7,
 				seats = $8, cps = $9, max_attempts = $10, retry_delay = $11, retry_on = $12, ring_timeout = $13, screen = $14, bot_timeout = $15, max_duration = $16, apology = $17,
 				callback_detection = $18, callback_max_attempts = $19, max_callback_reschedules = $20

@@ -61,28 +61,16 @@ func declared(cfg config.Config) (declaration, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Campaigns)) {
 		c := cfg.Campaigns[name]
-		window, err := dialler.NewWindow(c.Window.Zone, c.Window.Hours, c.Window.Holidays...)
-		add("campaigns."+name, err)
-		campaign := dialler.Campaign{
-			Name: name, Mode: dialler.Mode(c.Mode), Window: window, Trunk: c.Trunk, Bot: c.Bot,
-			CallerID: dialler.Number(c.CallerID), Region: c.Region, Seats: c.Seats, CPS: c.CPS,
-			MaxAttempts: c.MaxAttempts, RetryDelay: c.RetryDelay, RingTimeout: c.RingTimeout, Screen: c.Screen,
-			BotTimeout: c.BotTimeout, MaxDuration: c.MaxDuration, Apology: c.Apology,
+		campaign, err := dialler.Settings{
+			Name: name, Mode: c.Mode, Trunk: c.Trunk, Bot: c.Bot, CallerID: c.CallerID, Region: c.Region,
+			Zone: c.Window.Zone, Hours: c.Window.Hours, Holidays: c.Window.Holidays,
+			Seats: c.Seats, CPS: c.CPS, MaxAttempts: c.MaxAttempts, RetryOn: c.RetryOn,
+			RetryDelay: c.RetryDelay.String(), RingTimeout: c.RingTimeout.String(), BotTimeout: c.BotTimeout.String(), MaxDuration: c.MaxDuration.String(),
+			Screen: c.Screen, Apology: c.Apology,
 			CallbackDetection: c.CallbackDetection, CallbackMaxAttempts: c.CallbackMaxAttempts, MaxCallbackReschedules: c.MaxCallbackReschedules,
-		}
-		if c.RetryOn != nil {
-			campaign.RetryOn = []dialler.Disposition{}
-		}
-		for _, on := range c.RetryOn {
-			campaign.RetryOn = append(campaign.RetryOn, dialler.Disposition(on))
-		}
-		for _, e := range flat(campaign.Check()) {
-			if fe := (*dialler.FieldError)(nil); err != nil && errors.As(e, &fe) && strings.HasPrefix(fe.Field, "window") {
-				continue // NewWindow has said it, and better
-			}
-			add("campaigns."+name, e)
-		}
-		d.campaigns = append(d.campaigns, campaign.WithDefaults())
+		}.Campaign()
+		add("campaigns."+name, err)
+		d.campaigns = append(d.campaigns, campaign)
 		d.start[name] = c.Start
 	}
 	var err error
@@ -170,6 +158,10 @@ func (d declaration) campaign(ctx context.Context, store dialler.Store, log *slo
 		case len(differ) == 0:
 		case have.State == dialler.CampaignDraft, have.State == dialler.CampaignPaused:
 			want.ID = have.ID
+			if have.Run > 0 && want.Bot != have.Bot {
+				log.Warn("campaign keeps its bot, as it has run; give the configuration's bot to a campaign of another name", "bot", have.Bot, "not_applied", want.Bot)
+				want.Bot = have.Bot
+			}
 			if have, err = store.UpdateCampaign(ctx, want); err != nil {
 				return err
 			}

@@ -454,6 +454,17 @@ func TestWhatIsDeclared(t *testing.T) {
 	if c := campaign(r); c.State != dialler.CampaignPaused || c.Seats != 7 || c.RetryDelay != time.Hour {
 		t.Errorf("a paused campaign: %s, %d seats; want paused with the configuration's settings", c.State, c.Seats)
 	}
+	stop(r)
+
+	cfg.Bots["ravi"] = config.Bot{Endpoint: "PJSIP/ravi"}
+	edit(func(c *config.Campaign) { c.Seats, c.Bot = 8, "ravi" })(&cfg)
+	r = start(t, cfg, newPBX())
+	if c := campaign(r); c.Bot != "asha" || c.Seats != 8 {
+		t.Errorf("a paused campaign that has run: bot %s, %d seats; want its own bot, and the rest of the configuration", c.Bot, c.Seats)
+	}
+	if !strings.Contains(r.log.String(), "campaign keeps its bot") {
+		t.Errorf("the log does not say that the bot is not applied:\n%s", r.log)
+	}
 	if _, err := r.Store().Transition(t.Context(), campaign(r).ID, dialler.Stop, time.Now()); err != nil {
 		t.Fatal(err)
 	}

@@ -61,6 +61,7 @@ func Run(t *testing.T, open func(t *testing.T) dialler.Store, options ...Options
 	}
 	groups := []group{
 		{"Roster", rosterTests},
+		{"Drafts", draftTests},
 		{"Lease", leaseTests},
 		{"Limits", limitTests},
 		{"Terms", termTests},
