@@ -16,6 +16,7 @@ import (
 
 	"ringback/dialler"
 	"ringback/dialler/api"
+	"ringback/dialler/list"
 )
 
 type importCommand struct {
@@ -39,9 +40,6 @@ It exits with 0 if every row was added or was there already, and with 1 if a row
 come to its end.`
 }
 
-// importBatch is how many contacts are sent at once.
-const importBatch = 1000
-
 // onTerminal is how many rows are reported on standard error; a report file
 // has them all.
 const onTerminal = 100
@@ -51,12 +49,12 @@ func (c importCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	file, done, err := c.open(s.in)
+	file, clean, err := c.open(s.in)
 	if err != nil {
 		return err
 	}
-	defer done()
-	rows, err := count(file, delimiter) // also: is it a list at all, before anything is sent
+	defer clean()
+	total, err := count(file, delimiter) // also: is it a list at all, before anything is sent
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
@@ -75,22 +73,25 @@ func (c importCommand) Run(ctx context.Context, s streams) error {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	list, err := newCSVList(file, delimiter)
+	rows, err := list.NewReader(file, delimiter)
 	if err != nil {
 		return err
 	}
-	im := &importing{remote: r, campaign: campaign, report: report, bar: progress(rows, s.err), lines: map[dialler.Number]int{}}
-	err = im.all(ctx, list)
+	bar := progress(total, s.err)
+	done, err := list.Import{
+		To: listOf{r, campaign.ID}, Region: campaign.Region, Skipped: report.add,
+		Progress: func(done list.Count, _ int64) { _ = bar.Set(done.Rows()) },
+	}.Run(ctx, rows)
 	if closed := report.close(); err == nil {
 		err = closed
 	}
-	_ = im.bar.Finish()
+	_ = bar.Finish()
 	_, _ = fmt.Fprintf(s.out, "%s: %d of %s added to %s; %d not valid, %d there already\n",
-		c.File, im.added, plural(rows, "row", "rows"), campaign.Name, im.invalid, im.duplicate)
+		c.File, done.Added, plural(total, "row", "rows"), campaign.Name, done.Invalid, done.Duplicate)
 	if err != nil {
 		return fmt.Errorf("the import stopped: %w; it may be repeated, what is there is not added twice", err)
 	}
-	if im.invalid > 0 {
+	if done.Invalid > 0 {
 		return errFailed
 	}
 	return nil
@@ -140,12 +141,12 @@ func (c importCommand) open(stdin io.Reader) (*os.File, func(), error) {
 
 // count goes through the list once and returns how many rows it has.
 func count(in io.Reader, delimiter rune) (int, error) {
-	list, err := newCSVList(in, delimiter)
+	rows, err := list.NewReader(in, delimiter)
 	if err != nil {
 		return 0, err
 	}
 	for n := 0; ; n++ {
-		switch _, err := list.next(); {
+		switch _, err := rows.Next(); {
 		case errors.Is(err, io.EOF) && n == 0:
 			return 0, errors.New("there is no row beneath the names of the columns")
 		case errors.Is(err, io.EOF):
@@ -167,93 +168,33 @@ func progress(rows int, w io.Writer) *progressbar.ProgressBar {
 		progressbar.OptionSetDescription("importing"), progressbar.OptionClearOnFinish())
 }
 
-// importing is one import under way.
-type importing struct {
+// listOf is the contacts of a campaign on a running Ringback.
+type listOf struct {
 	remote   *remote
-	campaign api.Campaign
-	report   *report
-	bar      *progressbar.ProgressBar
-	lines    map[dialler.Number]int // where the file had a number first
-
-	batch                     []api.NewContact
-	batchLines                []int
-	added, invalid, duplicate int
+	campaign int64
 }
 
-func (im *importing) all(ctx context.Context, list *csvList) error {
-	for {
-		row, err := list.next()
-		if errors.Is(err, io.EOF) {
-			return im.send(ctx)
-		}
-		if err != nil {
-			return err
-		}
-		if err := im.row(row); err != nil {
-			return err
-		}
-		if len(im.batch) == importBatch {
-			if err := im.send(ctx); err != nil {
-				return err
-			}
-		}
+// Add is as [list.Adder] says. The server looks at contacts again: it has the
+// last word.
+func (l listOf) Add(ctx context.Context, batch []dialler.NewContact) ([]list.Refusal, error) {
+	var in struct {
+		Contacts []api.NewContact `json:"contacts"`
 	}
-}
-
-// row takes a row up into the batch, or reports it. The server looks at it
-// again; here it is for the line of the first of two, which only we know.
-func (im *importing) row(row csvRow) error {
-	if row.wrong == "" {
-		n, err := dialler.ParseNumber(row.number, im.campaign.Region)
-		if err != nil {
-			row.wrong = err.Error()
-		} else if first, twice := im.lines[n]; twice {
-			im.duplicate++
-			return im.rejected(row.line, row.number, api.RejectedTwice, fmt.Sprintf("the same number as on line %d", first))
-		} else {
-			im.lines[n] = row.line
-			row.number = string(n)
-		}
-	}
-	if row.wrong != "" {
-		im.invalid++
-		return im.rejected(row.line, row.number, api.RejectedInvalid, row.wrong)
-	}
-	im.batch = append(im.batch, api.NewContact{Number: row.number, Variables: row.vars})
-	im.batchLines = append(im.batchLines, row.line)
-	return nil
-}
-
-func (im *importing) rejected(line int, number, code, why string) error {
-	_ = im.bar.Add(1)
-	return im.report.add(line, number, code, why)
-}
-
-func (im *importing) send(ctx context.Context) error {
-	if len(im.batch) == 0 {
-		return nil
+	for _, c := range batch {
+		in.Contacts = append(in.Contacts, api.NewContact{Number: string(c.Number), Variables: c.Vars})
 	}
 	var answer api.Added
-	in := struct {
-		Contacts []api.NewContact `json:"contacts"`
-	}{im.batch}
-	if err := im.remote.do(ctx, http.MethodPost, fmt.Sprintf("/v1/campaigns/%d/contacts", im.campaign.ID), in, &answer); err != nil {
-		return fmt.Errorf("lines %d to %d: %w", im.batchLines[0], im.batchLines[len(im.batchLines)-1], err)
+	if err := l.remote.do(ctx, http.MethodPost, fmt.Sprintf("/v1/campaigns/%d/contacts", l.campaign), in, &answer); err != nil {
+		return nil, err
 	}
-	im.added += answer.Added
-	_ = im.bar.Add(answer.Added)
+	var out []list.Refusal
 	for _, r := range answer.Rejected {
-		if r.Code == api.RejectedInvalid {
-			im.invalid++
-		} else {
-			im.duplicate++
+		if r.Code == list.Invalid {
+			r.Reason = r.Field + ": " + r.Reason
 		}
-		if err := im.rejected(im.batchLines[r.Index], im.batch[r.Index].Number, r.Code, r.Field+": "+r.Reason); err != nil {
-			return err
-		}
+		out = append(out, list.Refusal{Index: r.Index, Code: r.Code, Reason: r.Reason})
 	}
-	im.batch, im.batchLines = im.batch[:0], im.batchLines[:0]
-	return nil
+	return out, nil
 }
 
 // A report takes down every row that was not added.
@@ -277,13 +218,13 @@ func newReport(path string, w io.Writer) (*report, error) {
 	return r, r.csv.Write([]string{"line", "phone_number", "code", "reason"})
 }
 
-func (r *report) add(line int, number, code, why string) error {
+func (r *report) add(s list.Skip) error {
 	r.lines++
 	switch {
 	case r.csv != nil:
-		return r.csv.Write([]string{strconv.Itoa(line), number, code, why})
+		return r.csv.Write([]string{strconv.Itoa(s.Line), s.Number, s.Code, s.Reason})
 	case r.lines <= onTerminal:
-		_, err := fmt.Fprintf(r.w, "line %d: %s %s: %s\n", line, code, number, why)
+		_, err := fmt.Fprintf(r.w, "line %d: %s %s: %s\n", s.Line, s.Code, s.Number, s.Reason)
 		return err
 	}
 	return nil

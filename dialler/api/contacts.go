@@ -2,18 +2,16 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"ringback/dialler"
+	"ringback/dialler/list"
 )
 
 // Contact is a contact on the wire.
@@ -76,21 +74,6 @@ type Rejection struct {
 	Reason string `json:"reason" doc:"in words"`
 }
 
-// Why an entry was rejected.
-const (
-	RejectedInvalid = "invalid"
-	RejectedTwice   = "twice_in_list"
-	RejectedHave    = "already_in_campaign"
-)
-
-// Limits of a contact's variables: what a bot can be handed on a SIP leg is
-// far less, so this only keeps mistakes and mischief out of the store.
-const (
-	MaxVariables     = 100
-	MaxVariableName  = 64   // bytes
-	MaxVariableValue = 4096 // bytes
-)
-
 func (a *api) registerContacts(h huma.API) {
 	add := operation("contacts", http.MethodPost, "/v1/campaigns/{id}/contacts", "add-contacts",
 		"Add contacts; entries that are not valid are left out and reported, the rest is added in one go", 404, 413, 422)
@@ -114,56 +97,36 @@ func (a *api) addContacts(ctx context.Context, in *contactsInput) (*contactsOutp
 		return nil, a.problem("read a campaign", err)
 	}
 	out := &contactsOutput{Added{Rejected: []Rejection{}}}
-	var list []dialler.NewContact
-	var index []int // of each in list, where it came from
+	var contacts []dialler.NewContact
+	var index []int // of each in contacts, where it came from
 	for i, c := range in.Body.Contacts {
-		if field, value, err := c.check(); err != nil {
-			out.Body.reject(i, field, value, RejectedInvalid, err)
+		if field, value, err := list.CheckVariables(c.Variables); err != nil {
+			out.Body.reject(i, field, value, list.Invalid, err.Error())
 			continue
 		}
 		n, err := dialler.ParseNumber(c.Number, campaign.Region)
 		if err != nil {
-			out.Body.reject(i, "number", c.Number, RejectedInvalid, err)
+			out.Body.reject(i, "number", c.Number, list.Invalid, err.Error())
 			continue
 		}
-		list, index = append(list, dialler.NewContact{Number: n, Vars: c.Variables}), append(index, i)
+		contacts, index = append(contacts, dialler.NewContact{Number: n, Vars: c.Variables}), append(index, i)
 	}
-	if len(list) > 0 {
-		duplicates, err := a.Store.AddContacts(ctx, id, list, a.Now())
+	if len(contacts) > 0 {
+		refused, err := list.Into(a.Store, id, a.Now).Add(ctx, contacts)
 		if err != nil {
-			return nil, a.problem(fmt.Sprintf("add %d contacts to campaign %d", len(list), id), err)
+			return nil, a.problem(fmt.Sprintf("add %d contacts to campaign %d", len(contacts), id), err)
 		}
-		for _, d := range duplicates {
-			code, reason := RejectedHave, errors.New("the campaign has this number already")
-			if d.InList {
-				code, reason = RejectedTwice, errors.New("the list names this number twice")
-			}
-			out.Body.reject(index[d.Index], "number", string(d.Number), code, reason)
+		for _, r := range refused {
+			out.Body.reject(index[r.Index], "number", string(contacts[r.Index].Number), r.Code, r.Reason)
 		}
-		out.Body.Added = len(list) - len(duplicates)
+		out.Body.Added = len(contacts) - len(refused)
 	}
 	slices.SortStableFunc(out.Body.Rejected, func(a, b Rejection) int { return a.Index - b.Index })
 	return out, nil
 }
 
-func (a *Added) reject(i int, field, value, code string, why error) {
-	a.Rejected = append(a.Rejected, Rejection{i, field, shorten(value), code, why.Error()})
-}
-
-// check says which variable is not acceptable.
-func (c NewContact) check() (field, value string, err error) {
-	if len(c.Variables) > MaxVariables {
-		return "variables", fmt.Sprint(len(c.Variables)), fmt.Errorf("%d variables; want at most %d", len(c.Variables), MaxVariables)
-	}
-	for name, v := range c.Variables {
-		switch {
-		case name == "" || len(name) > MaxVariableName || strings.IndexFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) >= 0:
-			return "variables", name, fmt.Errorf("the name of a variable; want 1 to %d bytes, printable", MaxVariableName)
-		case len(v) > MaxVariableValue:
-			return "variables." + name, v, fmt.Errorf("%d bytes; want at most %d", len(v), MaxVariableValue)
-		}
-	}
-	return "", "", nil
+func (a *Added) reject(i int, field, value, code, reason string) {
+	a.Rejected = append(a.Rejected, Rejection{i, field, shorten(value), code, reason})
 }
 
 // shorten cuts what came to what fits on a line, between characters.

@@ -1,4 +1,4 @@
-package main
+package list
 
 import (
 	"errors"
@@ -25,7 +25,7 @@ func TestFilesThatAreNoList(t *testing.T) {
 		{"phone_number,a\"b\n", "the first line: a \" in the middle of a field"},
 		{"Mobile No,Contact-Number\n", "several columns may hold the phone number (Mobile No, Contact-Number)"},
 	} {
-		if _, err := newCSVList(strings.NewReader(tt.file), 0); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+		if _, err := NewReader(strings.NewReader(tt.file), 0); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("%q: got %v, want %s", tt.file, err, tt.want)
 		}
 	}
@@ -43,7 +43,7 @@ func TestRows(t *testing.T) {
 		"a,6,b\r\n" +
 		"\"open,7,b\r\n" +
 		"a,8,b\r\n"
-	l, err := newCSVList(strings.NewReader(file), 0)
+	l, err := NewReader(strings.NewReader(file), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,55 +60,55 @@ func TestRows(t *testing.T) {
 		{10, "6", ""},
 		{11, "", "a quoted field is not closed properly; what follows was taken to be part of it"},
 	} {
-		row, err := l.next()
+		row, err := l.Next()
 		if err != nil {
 			t.Fatalf("line %d: %v", want.line, err)
 		}
-		if row.line != want.line || row.wrong != want.wrong || want.wrong == "" && row.number != want.number {
-			t.Errorf("got line %d, number %q, wrong %q; want %+v", row.line, row.number, row.wrong, want)
+		if row.Line != want.line || row.Wrong != want.wrong || want.wrong == "" && row.Number != want.number {
+			t.Errorf("got line %d, number %q, wrong %q; want %+v", row.Line, row.Number, row.Wrong, want)
 		}
-		if row.line == 4 && row.vars["Telefon"] != "x\ny" {
-			t.Errorf("a quoted line break: %q", row.vars["Telefon"])
+		if row.Line == 4 && row.Vars["Telefon"] != "x\ny" {
+			t.Errorf("a quoted line break: %q", row.Vars["Telefon"])
 		}
-		if _, ok := row.vars["PHONE_NUMBER"]; ok {
+		if _, ok := row.Vars["PHONE_NUMBER"]; ok {
 			t.Error("the number is among the variables")
 		}
 	}
-	if row, err := l.next(); !errors.Is(err, io.EOF) {
+	if row, err := l.Next(); !errors.Is(err, io.EOF) {
 		t.Errorf("after the last: %+v, %v", row, err)
 	}
 }
 
 func TestDelimiters(t *testing.T) {
 	for _, file := range []string{"phone_number,city\n1,Pune\n", "phone_number;city\n1;Pune\n", "phone_number\tcity\n1\tPune\n", "\"city\";\"phone_number\"\nPune;1\n"} {
-		l, err := newCSVList(strings.NewReader(file), 0)
+		l, err := NewReader(strings.NewReader(file), 0)
 		if err != nil {
 			t.Fatalf("%q: %v", file, err)
 		}
-		if row, err := l.next(); err != nil || row.number != "1" || row.vars["city"] != "Pune" {
+		if row, err := l.Next(); err != nil || row.Number != "1" || row.Vars["city"] != "Pune" {
 			t.Errorf("%q: got %+v, %v", file, row, err)
 		}
 	}
 }
 
-func FuzzCSVList(f *testing.F) {
+func FuzzReader(f *testing.F) {
 	f.Add("phone_number,a\n1,2\n")
 	f.Add("\ufeffphone;b\n\"1\n")
 	f.Fuzz(func(t *testing.T, file string) {
-		l, err := newCSVList(strings.NewReader(file), 0)
+		l, err := NewReader(strings.NewReader(file), 0)
 		if err != nil {
 			return
 		}
 		last := 0
 		for {
-			row, err := l.next()
+			row, err := l.Next()
 			if err != nil {
 				return
 			}
-			if row.line <= last && row.wrong == "" {
-				t.Fatalf("line %d after line %d", row.line, last)
+			if row.Line <= last && row.Wrong == "" {
+				t.Fatalf("line %d after line %d", row.Line, last)
 			}
-			last = row.line
+			last = row.Line
 		}
 	})
 }
