@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"ringback/dialler"
@@ -29,6 +30,7 @@ type Store interface {
 	Contacts(ctx context.Context, id dialler.CampaignID, after dialler.ContactID, n int) ([]dialler.Contact, error)
 	Excluded(ctx context.Context, n dialler.Number) (bool, error)
 
+	PutBot(ctx context.Context, b dialler.Bot) error
 	Transition(ctx context.Context, id dialler.CampaignID, what dialler.CampaignEvent, now time.Time) (dialler.Campaign, error)
 	Exclude(ctx context.Context, numbers []dialler.Number, now time.Time) error
 }
@@ -47,6 +49,9 @@ type Options struct {
 
 	// Status says how the dialling stands; nil: nothing dials in this process.
 	Status func() dialler.Status
+
+	// Declared is what the configuration declares.
+	Declared Declared
 
 	Logger *slog.Logger // nil: slog.Default()
 	Now    func() time.Time
@@ -103,6 +108,11 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET /contacts/{id}", c.signedIn(c.contact))
 	mux.HandleFunc("GET /contacts/{id}/confirm/exclude", c.signedIn(c.confirmExclude))
 	mux.HandleFunc("POST /contacts/{id}/exclude", c.signedIn(c.exclude))
+	mux.HandleFunc("GET /bots", c.signedIn(c.bots))
+	mux.HandleFunc("GET /bots/new", c.signedIn(c.newBot))
+	mux.HandleFunc("POST /bots/new", c.signedIn(c.createBot))
+	mux.HandleFunc("GET /bots/{name}/edit", c.signedIn(c.editBot))
+	mux.HandleFunc("POST /bots/{name}/edit", c.signedIn(c.saveBot))
 	mux.HandleFunc("/", c.signedIn(func(w http.ResponseWriter, r *http.Request, s session) {
 		c.trouble(w, r, s, fmt.Errorf("%w: there is no page at %s", dialler.ErrNotFound, r.URL.Path))
 	}))
@@ -189,7 +199,27 @@ type frame struct {
 	CSRF   string
 	Now    time.Time
 	Links  []link // of the switches, by name
+	Nav    []place
 	Body   any
+}
+
+// A place is one that the head of every page leads to.
+type place struct {
+	URL, Label string
+	Here       bool
+}
+
+// nav is the places, and which of them a path belongs to.
+func nav(path string) []place {
+	list := []place{{URL: "/", Label: "Campaigns"}, {URL: "/bots", Label: "Bots"}}
+	here := 0 // what is beneath none of the others is about campaigns
+	for i, p := range list[1:] {
+		if path == p.URL || strings.HasPrefix(path, p.URL+"/") {
+			here = i + 1
+		}
+	}
+	list[here].Here = true
+	return list
 }
 
 // A link is that to a switch.
@@ -202,7 +232,7 @@ type errorPage struct{ Said string }
 
 // show answers with a page, or with its main part for the script.
 func (c *console) show(w http.ResponseWriter, r *http.Request, status int, page string, s session, title string, body any) {
-	f := frame{Title: title, Holder: s.holder, Now: c.Now(), Body: body, Links: c.links()}
+	f := frame{Title: title, Holder: s.holder, Now: c.Now(), Body: body, Links: c.links(), Nav: nav(r.URL.Path)}
 	if s.id != "" {
 		f.CSRF = c.door.csrf(s.id)
 	}
@@ -230,7 +260,7 @@ func (c *console) trouble(w http.ResponseWriter, r *http.Request, s session, err
 	case errors.As(err, &stuck):
 		status, title, said = http.StatusConflict, "Not done", initial(stuck.Error())+"."
 	case errors.Is(err, dialler.ErrNotFound):
-		status, title, said = http.StatusNotFound, "Not found", "There is no such page, campaign or contact."
+		status, title, said = http.StatusNotFound, "Not found", "There is no such page, campaign, contact or bot."
 	case errors.As(err, &field):
 		status, title, said = http.StatusBadRequest, "Not understood", initial(field.Error())+"."
 	case errors.Is(err, context.DeadlineExceeded):

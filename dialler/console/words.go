@@ -17,10 +17,10 @@ import (
 func parsePages() map[string]*template.Template {
 	shared := template.Must(template.New("").Funcs(template.FuncMap{
 		"at": at, "span": span, "until": until, "since": since, "pretty": pretty, "label": label, "dict": dict,
-		"comma": comma, "percent": percent,
-	}).ParseFS(files, "pages/frame.html", "pages/parts.html"))
+		"comma": comma, "percent": percent, "anchor": anchor,
+	}).ParseFS(files, "pages/frame.html", "pages/parts.html", "pages/fields.html"))
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"sign-in", "error", "confirm", "campaigns", "campaign", "contacts", "contact"} {
+	for _, name := range []string{"sign-in", "error", "confirm", "campaigns", "campaign", "contacts", "contact", "bots", "bot"} {
 		t := template.Must(shared.Clone())
 		pages[name] = template.Must(t.ParseFS(files, "pages/"+name+".html"))
 	}

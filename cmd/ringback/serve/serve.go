@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -236,7 +237,7 @@ func (p *Process) serveHTTP(listener net.Listener, m *metrics.Metrics, live *con
 		},
 		Version: version, Logger: p.log,
 	})
-	pages := console.New(console.Options{Store: p.store, Tokens: tokens, Live: live, Status: p.loop.Status, Logger: p.log})
+	pages := console.New(console.Options{Store: p.store, Tokens: tokens, Live: live, Status: p.loop.Status, Declared: declares(p.cfg), Logger: p.log})
 	server := api.NewServer(front(handler, pages), p.log)
 	server.RegisterOnShutdown(live.Close) // its streams would never end by themselves
 	ended := make(chan struct{})
@@ -257,6 +258,13 @@ func (p *Process) serveHTTP(listener net.Listener, m *metrics.Metrics, live *con
 		<-ended
 		return err
 	})
+}
+
+// declares is what the console says of what a configuration declares.
+func declares(cfg config.Config) console.Declared {
+	return console.Declared{
+		File: cfg.File(), Bots: slices.Collect(maps.Keys(cfg.Bots)), Campaigns: slices.Collect(maps.Keys(cfg.Campaigns)),
+	}
 }
 
 // front sends a request to the API if it is for one of its addresses, and to

@@ -66,6 +66,7 @@
 
   let busy = false, again = false, asked = 0;
   async function refresh() {
+    if ("still" in main().dataset) return; // somebody is entering something
     if (busy) { again = true; return; }
     busy = true;
     const mine = asked;

@@ -1,0 +1,110 @@
+package console
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"ringback/dialler"
+)
+
+// A form is what somebody has typed, and what is said of it. Its fields have
+// the names that the API and the configuration give them, so that what is wrong
+// with one is said in the same words everywhere.
+type form struct {
+	Action string
+	CSRF   string
+	Values url.Values
+	Wrong  map[string]string // by field, or by a group of them ("window.hours")
+	Locked map[string]string // why a field cannot be changed
+}
+
+// Get is what stands in a field.
+func (f form) Get(name string) string { return f.Values.Get(name) }
+
+// On reports whether a box is ticked, or value is chosen where there are several.
+func (f form) On(name, value string) bool {
+	for _, v := range f.Values[name] {
+		if v == value {
+			return true
+		}
+	}
+	return false
+}
+
+// blame takes down what err says of each field. What is no field error is
+// returned as it is.
+func (f *form) blame(err error) error {
+	if err == nil {
+		return nil
+	}
+	list := dialler.FieldErrors(err)
+	if list == nil {
+		return err
+	}
+	if f.Wrong == nil {
+		f.Wrong = map[string]string{}
+	}
+	for _, fe := range list {
+		if f.Wrong[fe.Field] == "" {
+			f.Wrong[fe.Field] = said(fe)
+		} else {
+			f.Wrong[fe.Field] += " " + said(fe)
+		}
+	}
+	return nil
+}
+
+// said is what is wrong with a field, as it stands beneath it.
+func said(fe *dialler.FieldError) string {
+	if fe.Got == `""` {
+		return fmt.Sprintf("Nothing is given; want %s.", fe.Want)
+	}
+	return fmt.Sprintf("Got %s; want %s.", fe.Got, fe.Want)
+}
+
+// number reads a field that holds a whole number; empty is zero.
+func (f *form) number(name string) int {
+	text := strings.TrimSpace(f.Get(name))
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		_ = f.blame(&dialler.FieldError{Field: name, Got: strconv.Quote(text), Want: "a whole number"})
+	}
+	return n
+}
+
+// decimal reads a field that holds a number; empty is zero.
+func (f *form) decimal(name string) float64 {
+	text := strings.TrimSpace(f.Get(name))
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		_ = f.blame(&dialler.FieldError{Field: name, Got: strconv.Quote(text), Want: "a number such as 2 or 0.5"})
+	}
+	return n
+}
+
+// onlyChecks reports whether the script asks what is wrong with a form so far.
+func onlyChecks(r *http.Request) bool { return r.Header.Get("Ringback-Check") != "" }
+
+// checked answers the script with what is wrong.
+func checked(w http.ResponseWriter, f form) {
+	wrong := f.Wrong
+	if wrong == nil {
+		wrong = map[string]string{}
+	}
+	body, _ := json.Marshal(map[string]any{"wrong": wrong}) // text only
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(body) // the browser may be gone; there is nobody to tell
+}
+
+// anchor is a field's name as an ID of the page.
+func anchor(name string) string { return strings.ReplaceAll(name, ".", "-") }

@@ -1,0 +1,60 @@
+// Forms that say at once what is wrong with a field.
+//
+// When a field is left or changed, the form goes to its own address with the
+// header Ringback-Check, and what is wrong so far comes back by field: the
+// server's words, as the API has them. Only fields that somebody has been to
+// are marked; a form that is sent is judged as a whole. Where the server keeps
+// what is entered, as in the wizard, this is also what saves it.
+"use strict";
+(() => {
+  const been = new WeakMap(); // of a form: names of the fields somebody has been to
+  const turn = new WeakMap(); // of a form: {busy, again}
+
+  // said puts what is wrong beneath the fields somebody has been to, and takes
+  // away what is no longer. Hours that overlap are a matter of the week
+  // (window.hours), not of a day (window.hours.mon).
+  const said = (form, wrong, seen) => {
+    for (const box of form.querySelectorAll("[data-wrong]")) {
+      const name = box.dataset.wrong;
+      const touched = seen.has(name) || [...seen].some((s) => s.startsWith(name + ".") || name.startsWith(s + "."));
+      const text = wrong[name] || "";
+      if (!touched && !box.textContent) continue;
+      if (box.textContent !== text) box.textContent = text;
+      for (const field of form.elements) {
+        if (field.name !== name || field.type === "hidden") continue;
+        if (text) field.setAttribute("aria-invalid", "true"); else field.removeAttribute("aria-invalid");
+      }
+    }
+  };
+
+  async function check(form) {
+    const state = turn.get(form) || {};
+    turn.set(form, state);
+    if (state.busy) { state.again = true; return; }
+    state.busy = true;
+    try {
+      const body = new URLSearchParams();
+      for (const [name, value] of new FormData(form)) if (typeof value === "string") body.append(name, value);
+      const answer = await fetch(form.action, { method: "POST", headers: { "Ringback-Check": "1", "Ringback-Part": "main" }, body });
+      if (answer.status === 401) { location.assign("/sign-in"); return; }
+      if (answer.ok) said(form, (await answer.json()).wrong, been.get(form) || new Set());
+    } catch { /* away: the form will be judged when it is sent */ }
+    state.busy = false;
+    if (state.again) { state.again = false; check(form); }
+  }
+
+  const beenTo = (event) => {
+    const field = event.target, form = field.form;
+    if (!form?.matches("[data-form]") || !field.name || field.tagName === "BUTTON") return;
+    const seen = been.get(form) || new Set();
+    been.set(form, seen);
+    if (event.type === "focusout" && seen.has(field.name)) return; // change has told of it
+    seen.add(field.name);
+    check(form);
+  };
+  addEventListener("change", beenTo);
+  addEventListener("focusout", beenTo);
+
+  // A form that came back wrong: to the first field that is.
+  document.querySelector("[data-form] [aria-invalid=true]")?.focus();
+})();
