@@ -14,6 +14,7 @@ type Contact struct {
 
 	State    ContactState
 	Due      time.Time // not to be rung sooner; zero: at once
+	Ahead    bool      // pending and due at once, ahead of the list: an operator said so ([DialNow])
 	Attempts int       // made in this run
 	Callback *Callback // the promise still owed; nil: none
 	Added    time.Time
@@ -90,7 +91,7 @@ type Callback struct {
 	Requested  time.Time // when they spoke
 
 	Scheduled time.Time // the first time promised
-	Due       time.Time // when it is due now; later than Scheduled after a failed attempt
+	Due       time.Time // when it is due now; not Scheduled after a failed attempt, or where an operator moved it
 	Read      time.Time // what the phrase said, before it was moved into the window
 	Rule      string    // the reading's name; see package callback
 	Clipped   bool      // Read was outside the window or past
@@ -112,7 +113,7 @@ const (
 	CallbackCompleted CallbackState = "completed" // the conversation was held
 	CallbackExhausted CallbackState = "exhausted" // out of attempts
 	CallbackClosed    CallbackState = "closed"    // torn down: voicemail, abandoned
-	CallbackCancelled CallbackState = "cancelled" // window closed, stopped, excluded
+	CallbackCancelled CallbackState = "cancelled" // window closed, stopped, excluded, by an operator
 )
 
 // CloseReason says why a callback was closed or cancelled.
@@ -125,4 +126,5 @@ const (
 	ByWindowClose CloseReason = "window_closed"
 	ByStop        CloseReason = "stopped"
 	ByExclusion   CloseReason = "excluded"
+	ByOperator    CloseReason = "operator" // [CancelCallback]
 )

@@ -36,7 +36,7 @@ func (r Record) Settle(a Attempt) (Record, *Callback) {
 	ct := &r.Contact
 	ct.Attempts++
 	ct.Settled = a.Ended
-	ct.Due = time.Time{}
+	ct.Due, ct.Ahead = time.Time{}, false
 	cb := ct.Callback.clone() // the caller's copy is left alone
 	ct.Callback = nil
 	if cb != nil {
@@ -109,14 +109,14 @@ func (r Record) Withdraw(notBefore, now time.Time) (Record, *Callback) {
 	if s, why, over := r.over(now); over {
 		cb := ct.Callback.clone()
 		cb.close(CallbackCancelled, why, now)
-		ct.State, ct.Due, ct.Callback = s, time.Time{}, nil
+		ct.State, ct.Due, ct.Ahead, ct.Callback = s, time.Time{}, false, nil
 		return r, cb
 	}
 	if ct.State == Dialling { // else the store kept the state it was leased in
 		ct.State = ct.waited()
 	}
 	if notBefore.After(ct.Due) {
-		ct.Due = notBefore
+		ct.Due, ct.Ahead = notBefore, false
 	}
 	return r, nil
 }
@@ -228,10 +228,10 @@ func (r Record) Hear(a Attempt, kept *Callback, an callback.Analysis, words *cal
 			why = ByWindowClose
 		}
 		cb.close(CallbackCancelled, why, now)
-		ct.State, ct.Due = WindowClosed, time.Time{}
+		ct.State, ct.Due, ct.Ahead = WindowClosed, time.Time{}, false
 		return r, ruling
 	}
-	ct.State, ct.Due, ct.Callback = CallbackScheduled, due.At, cb
+	ct.State, ct.Due, ct.Ahead, ct.Callback = CallbackScheduled, due.At, false, cb
 	if r.Campaign.State == CampaignCompleted {
 		r.Campaign.State, r.Campaign.Ended = CampaignRunning, ""
 	}

@@ -51,6 +51,13 @@ type Roster interface {
 	// Readmit takes numbers off the list. Contacts stay what they are.
 	Readmit(ctx context.Context, numbers []Number) error
 	Excluded(ctx context.Context, n Number) (bool, error)
+
+	// Intervene does to one contact what an operator wants, by
+	// [Record.Intervene]; the contact, its callback and the outbox change
+	// together or not at all. ErrNotFound if there is no such contact; a
+	// [*InterventionError] or [*FieldError] says why it cannot be done, and then
+	// nothing is written.
+	Intervene(ctx context.Context, id ContactID, i Intervention, now time.Time) (Intervened, error)
 }
 
 // A NewContact is a contact as a list brings it.

@@ -133,6 +133,9 @@ func (s Standing) over() string {
 	case WindowClosed:
 		return "The campaign's day ended before it was reached; only a restart rings it again."
 	case Stopped:
+		if s.Campaign.State != CampaignCompleted {
+			return "Its callback was cancelled by an operator; only a restart of the campaign rings it again."
+		}
 		return "The campaign was stopped; only a restart rings it again."
 	}
 	return fmt.Sprintf("It is %s and does not wait for a call.", s.Contact.State)

@@ -53,7 +53,8 @@ func TestWait(t *testing.T) {
 		{"machine", func(s *Standing) { s.Contact.State = MachineReached }, thursday, WaitOver, never, "voicemail"},
 		{"abandoned", func(s *Standing) { s.Contact.State = AbandonedContact }, thursday, WaitOver, never, "no bot"},
 		{"window closed", func(s *Standing) { s.Contact.State = WindowClosed }, thursday, WaitOver, never, "day ended"},
-		{"stopped", func(s *Standing) { s.Contact.State = Stopped }, thursday, WaitOver, never, "stopped"},
+		{"stopped", func(s *Standing) { s.Contact.State, s.Campaign.State = Stopped, CampaignCompleted }, thursday, WaitOver, never, "campaign was stopped"},
+		{"its callback cancelled by hand", func(s *Standing) { s.Contact.State = Stopped }, thursday, WaitOver, never, "cancelled by an operator"},
 
 		{"draft", func(s *Standing) { s.Campaign.State = CampaignDraft }, thursday, WaitCampaign, thursday, "draft: nobody is rung until it is started."},
 		{"paused", func(s *Standing) { s.Campaign.State = CampaignPaused }, thursday, WaitCampaign, thursday, "resumed."},

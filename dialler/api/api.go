@@ -142,6 +142,7 @@ func (a *api) register(h huma.API) {
 	a.registerCalls(h)
 	a.registerCampaigns(h)
 	a.registerContacts(h)
+	a.registerInterventions(h)
 	a.registerLines(h)
 	a.registerExclusions(h)
 }

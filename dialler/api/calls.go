@@ -58,7 +58,7 @@ type Callback struct {
 	Confidence  float64    `json:"confidence"`
 	RequestedAt *time.Time `json:"requested_at,omitempty"`
 	ScheduledAt *time.Time `json:"scheduled_at,omitempty" doc:"the first time promised"`
-	DueAt       *time.Time `json:"due_at,omitempty" doc:"when it is due now; later than scheduled_at after a failed attempt"`
+	DueAt       *time.Time `json:"due_at,omitempty" doc:"when it is due now; not scheduled_at after a failed attempt, or where an operator moved it"`
 	ReadAt      *time.Time `json:"read_at,omitempty" doc:"what the words said, before it was moved into the calling window"`
 	Rule        string     `json:"rule" doc:"by which the words were read"`
 	Clipped     bool       `json:"clipped" doc:"read_at was outside the window or past"`
@@ -66,7 +66,7 @@ type Callback struct {
 	Attempts    int        `json:"attempts" doc:"made to keep it"`
 	State       string     `json:"state" enum:"scheduled,completed,exhausted,closed,cancelled"`
 	ClosedAt    *time.Time `json:"closed_at,omitempty"`
-	Why         string     `json:"why,omitempty" enum:"voicemail,abandoned,window_closed,stopped,excluded" doc:"of closed and cancelled"`
+	Why         string     `json:"why,omitempty" enum:"voicemail,abandoned,window_closed,stopped,excluded,operator" doc:"of closed and cancelled"`
 }
 
 // Ruling is what was decided on an analysis.
@@ -120,7 +120,7 @@ var refusals = map[dialler.RefusalReason]string{
 	dialler.RefusedBotGate:      "the bot's callback toggle is off",
 	dialler.RefusedCampaignGate: "the campaign's Callback Detection is off",
 	dialler.RefusedExcluded:     "the number is on the do-not-call list",
-	dialler.RefusedStopped:      "the campaign was stopped",
+	dialler.RefusedStopped:      "the campaign was stopped, or an operator cancelled this contact's callback",
 	dialler.RefusedLimit:        "they have been promised a callback as often as max_callback_reschedules allows",
 	dialler.RefusedWaiting:      "a callback to this contact is scheduled already",
 }

@@ -215,7 +215,7 @@ type Counters struct {
 		Requested int            `json:"requested" doc:"calls that produced a callback request that passed the gates"`
 		Pending   int            `json:"pending" doc:"scheduled and waiting to be dialled"`
 		Completed int            `json:"completed" doc:"held, exhausted or closed"`
-		Cancelled int            `json:"cancelled" doc:"window closed, stopped or excluded"`
+		Cancelled int            `json:"cancelled" doc:"window closed, stopped, excluded or by an operator"`
 		Held      int            `json:"held" doc:"of completed: the conversation was held"`
 		Exhausted int            `json:"exhausted" doc:"of completed: out of attempts"`
 		Voicemail int            `json:"voicemail" doc:"of completed: closed on a voicemail"`
@@ -256,7 +256,7 @@ func showCounters(c dialler.Counters) Counters {
 	cb.Held, cb.Exhausted = c.Callbacks[dialler.CallbackCompleted], c.Callbacks[dialler.CallbackExhausted]
 	cb.Voicemail, cb.Abandoned = c.Closed[dialler.ByVoicemail], c.Closed[dialler.ByAbandoned]
 	cb.Reasons, cb.Refused = map[string]int{}, map[string]int{}
-	for _, r := range []dialler.CloseReason{dialler.ByWindowClose, dialler.ByStop, dialler.ByExclusion} {
+	for _, r := range []dialler.CloseReason{dialler.ByWindowClose, dialler.ByStop, dialler.ByExclusion, dialler.ByOperator} {
 		cb.Reasons[string(r)] = c.Closed[r]
 	}
 	for _, r := range dialler.RefusalReasons {

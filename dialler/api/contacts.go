@@ -22,6 +22,7 @@ type Contact struct {
 	Variables  map[string]string `json:"variables,omitempty"`
 	State      string            `json:"state" enum:"pending,callback_scheduled,retry_scheduled,dialling,completed,exhausted,machine,abandoned,window_closed,stopped,excluded"`
 	DueAt      *time.Time        `json:"due_at,omitempty" doc:"not to be rung sooner; absent: at once, or never again"`
+	Ahead      bool              `json:"ahead,omitempty" doc:"pending, and ahead of the whole list: somebody said dial now"`
 	Attempts   int               `json:"attempts" doc:"made in this run"`
 	Callback   *Callback         `json:"callback,omitempty" doc:"the promise still owed"`
 	AddedAt    *time.Time        `json:"added_at,omitempty"`
@@ -31,7 +32,7 @@ type Contact struct {
 func showContact(c dialler.Contact) Contact {
 	return Contact{
 		ID: int64(c.ID), CampaignID: int64(c.Campaign), Number: string(c.Number), Variables: c.Vars, State: string(c.State),
-		DueAt: utc(c.Due), Attempts: c.Attempts, Callback: showCallback(c.Callback), AddedAt: utc(c.Added), SettledAt: utc(c.Settled),
+		DueAt: utc(c.Due), Ahead: c.Ahead, Attempts: c.Attempts, Callback: showCallback(c.Callback), AddedAt: utc(c.Added), SettledAt: utc(c.Settled),
 	}
 }
 

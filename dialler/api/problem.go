@@ -18,6 +18,7 @@ import (
 func (a *api) problem(doing string, err error) error {
 	var answered huma.StatusError
 	var stuck *dialler.TransitionError
+	var refused *dialler.InterventionError
 	switch {
 	case err == nil:
 		return nil
@@ -25,6 +26,8 @@ func (a *api) problem(doing string, err error) error {
 		return err
 	case errors.As(err, &stuck):
 		return huma.Error409Conflict(stuck.Error())
+	case errors.As(err, &refused):
+		return huma.Error409Conflict(refused.Why)
 	case errors.Is(err, dialler.ErrNotFound), errors.Is(err, dialler.ErrNoCall):
 		return huma.Error404NotFound(err.Error())
 	case errors.Is(err, dialler.ErrLocked), errors.Is(err, dialler.ErrConflict):

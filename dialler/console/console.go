@@ -33,6 +33,7 @@ type Store interface {
 	PutBot(ctx context.Context, b dialler.Bot) error
 	Transition(ctx context.Context, id dialler.CampaignID, what dialler.CampaignEvent, now time.Time) (dialler.Campaign, error)
 	Exclude(ctx context.Context, numbers []dialler.Number, now time.Time) error
+	Intervene(ctx context.Context, id dialler.ContactID, i dialler.Intervention, now time.Time) (dialler.Intervened, error)
 }
 
 // Options are what the console is made of. Store must be given.
@@ -62,6 +63,7 @@ type console struct {
 	Options
 	log   *slog.Logger
 	door  *door
+	notes notes
 	pages map[string]*template.Template
 }
 
@@ -113,6 +115,7 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("POST /bots/new", c.signedIn(c.createBot))
 	mux.HandleFunc("GET /bots/{name}/edit", c.signedIn(c.editBot))
 	mux.HandleFunc("POST /bots/{name}/edit", c.signedIn(c.saveBot))
+	c.operations(mux)
 	mux.HandleFunc("/", c.signedIn(func(w http.ResponseWriter, r *http.Request, s session) {
 		c.trouble(w, r, s, fmt.Errorf("%w: there is no page at %s", dialler.ErrNotFound, r.URL.Path))
 	}))
@@ -255,10 +258,13 @@ func (c *console) show(w http.ResponseWriter, r *http.Request, status int, page 
 func (c *console) trouble(w http.ResponseWriter, r *http.Request, s session, err error) {
 	var field *dialler.FieldError
 	var stuck *dialler.TransitionError
+	var refused *dialler.InterventionError
 	status, title, said := http.StatusInternalServerError, "Something went wrong", "The request could not be carried out; the log says why."
 	switch {
 	case errors.As(err, &stuck):
 		status, title, said = http.StatusConflict, "Not done", initial(stuck.Error())+"."
+	case errors.As(err, &refused):
+		status, title, said = http.StatusConflict, "Not done", refused.Why
 	case errors.Is(err, dialler.ErrNotFound):
 		status, title, said = http.StatusNotFound, "Not found", "There is no such page, campaign, contact or bot."
 	case errors.As(err, &field):

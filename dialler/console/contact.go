@@ -76,8 +76,8 @@ type promise struct {
 // Moved reports whether the time read from the words is not the one promised.
 func (p promise) Moved() bool { return !p.Read.IsZero() && !p.Read.Equal(p.Scheduled) }
 
-// Later reports whether it is due later than was promised, after a try that
-// failed.
+// Later reports whether it is due at another time than was promised: after a
+// try that failed, or because an operator moved it.
 func (p promise) Later() bool {
 	return p.State == dialler.CallbackWaiting && !p.Due.Equal(p.Scheduled)
 }
@@ -96,8 +96,12 @@ func (c *console) contact(w http.ResponseWriter, r *http.Request, s session) {
 		c.trouble(w, r, s, err)
 		return
 	}
-	if r.URL.Query().Get("done") == "exclude" {
+	switch r.URL.Query().Get("done") {
+	case "":
+	case "exclude":
 		p.Done = "Number excluded: it is not rung again, in any campaign."
+	default:
+		p.Done = c.notes.take(s.id)
 	}
 	c.show(w, r, http.StatusOK, "contact", s, string(p.Contact.Number), p)
 }

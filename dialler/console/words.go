@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -12,17 +14,25 @@ import (
 	"ringback/dialler"
 )
 
-// parsePages reads the templates: each page with the frame and the parts all
-// share.
+// parsePages reads the templates: each page, named for its file, with the frame
+// and the parts all share.
 func parsePages() map[string]*template.Template {
+	parts := []string{"pages/frame.html", "pages/parts.html", "pages/fields.html"}
 	shared := template.Must(template.New("").Funcs(template.FuncMap{
 		"at": at, "span": span, "until": until, "since": since, "pretty": pretty, "label": label, "dict": dict,
 		"comma": comma, "percent": percent, "anchor": anchor,
-	}).ParseFS(files, "pages/frame.html", "pages/parts.html", "pages/fields.html"))
+	}).ParseFS(files, parts...))
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"sign-in", "error", "confirm", "campaigns", "campaign", "contacts", "contact", "bots", "bot"} {
+	all, err := fs.Glob(files, "pages/*.html")
+	if err != nil {
+		panic(err) // the pattern is right
+	}
+	for _, file := range all {
+		if slices.Contains(parts, file) {
+			continue
+		}
 		t := template.Must(shared.Clone())
-		pages[name] = template.Must(t.ParseFS(files, "pages/"+name+".html"))
+		pages[strings.TrimSuffix(path.Base(file), ".html")] = template.Must(t.ParseFS(files, file))
 	}
 	return pages
 }
@@ -134,11 +144,11 @@ func label(v any) string {
 		}[v], initial(string(v)))
 	case dialler.CloseReason:
 		return cmp.Or(map[dialler.CloseReason]string{dialler.ByWindowClose: "the window closed", dialler.ByStop: "the campaign was stopped", dialler.ByExclusion: "the number was excluded",
-			dialler.ByVoicemail: "a voicemail answered", dialler.ByAbandoned: "no bot was there in time"}[v], string(v))
+			dialler.ByVoicemail: "a voicemail answered", dialler.ByAbandoned: "no bot was there in time", dialler.ByOperator: "an operator cancelled it"}[v], string(v))
 	case dialler.RefusalReason:
 		return cmp.Or(map[dialler.RefusalReason]string{
 			dialler.RefusedBotGate: "the bot's callback toggle is off", dialler.RefusedCampaignGate: "Callback Detection is off in the campaign",
-			dialler.RefusedExcluded: "the number is excluded", dialler.RefusedStopped: "the campaign was stopped",
+			dialler.RefusedExcluded: "the number is excluded", dialler.RefusedStopped: "the campaign was stopped, or the contact was by an operator",
 			dialler.RefusedLimit: "it was rung back as often as the campaign allows", dialler.RefusedWaiting: "a callback was promised already",
 		}[v], string(v))
 	case dialler.CallbackState:

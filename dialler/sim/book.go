@@ -171,6 +171,9 @@ func (b *Book) first(req dialler.LeaseRequest, trunk string, class dialler.Class
 
 // before reports whether x goes before y, both of class.
 func (b *Book) before(class dialler.Class, x, y *dialler.Contact) bool {
+	if x.Ahead != y.Ahead {
+		return x.Ahead
+	}
 	if class != dialler.ClassPending && !x.Due.Equal(y.Due) {
 		return x.Due.Before(y.Due)
 	}

@@ -273,6 +273,35 @@ func (b *Book) Excluded(_ context.Context, n dialler.Number) (bool, error) {
 	return b.excluded[n], nil
 }
 
+// Intervene is as [dialler.Roster] says.
+func (b *Book) Intervene(ctx context.Context, id dialler.ContactID, i dialler.Intervention, now time.Time) (dialler.Intervened, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return dialler.Intervened{}, err
+	}
+	if id < 1 || int(id) > len(b.contacts) {
+		return dialler.Intervened{}, fmt.Errorf("contact %d: %w", id, dialler.ErrNotFound)
+	}
+	ct := b.contacts[id-1]
+	r := b.record(ct)
+	if b.ringing(ct) {
+		r.Contact.State = dialler.Dialling
+	}
+	r, done, err := r.Intervene(i, b.words, now)
+	if err != nil {
+		return dialler.Intervened{}, err
+	}
+	*ct = r.Contact
+	b.put(done.Callback)
+	if ct.Callback != nil {
+		ct.Callback = b.callbacks[ct.Callback.ID-1]
+	}
+	done.Contact = clone(ct)
+	b.rouse()
+	return done, nil
+}
+
 // Contact is as [dialler.Reports] says.
 func (b *Book) Contact(_ context.Context, id dialler.ContactID) (dialler.Contact, error) {
 	b.mu.Lock()

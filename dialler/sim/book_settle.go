@@ -261,6 +261,6 @@ func (b *Book) cancel(s dialler.ContactState, why dialler.CloseReason, now time.
 			over.State, over.Why, over.Closed = dialler.CallbackCancelled, why, now
 			b.put(&over)
 		}
-		ct.State, ct.Due, ct.Callback = s, time.Time{}, nil
+		ct.State, ct.Due, ct.Ahead, ct.Callback = s, time.Time{}, false, nil
 	}
 }

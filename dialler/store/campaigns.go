@@ -49,11 +49,11 @@ func (s *SQL) Running(ctx context.Context, now time.Time) (out []dialler.Work, e
 				if at == nil {
 					continue
 				}
-				// One that is due at once has been due since the beginning of
+				// One that is due at once, or ahead of those, has been due since the beginning of
 				// time, which is told as now: a zero NextDue says that there
 				// is none.
 				next := now
-				if *at != 0 {
+				if *at > 0 {
 					next = time.UnixMicro(*at).UTC()
 				}
 				if w.NextDue.IsZero() || next.Before(w.NextDue) {

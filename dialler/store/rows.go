@@ -56,14 +56,33 @@ func (s stamp) Scan(v any) error {
 	return nil
 }
 
-// start reads a time of which 0 says "at once".
+// start reads a time of which 0, or less, says "at once".
 type start struct{ t *time.Time }
 
 func (s start) Scan(v any) error {
-	if v == int64(0) {
+	if n, ok := v.(int64); ok && n <= 0 {
 		v = nil
 	}
 	return stamp(s).Scan(v)
+}
+
+// ahead is contact.due of one that goes ahead of those due "at once".
+const ahead = -1
+
+// turn reads when a contact's turn is.
+type turn struct{ c *dialler.Contact }
+
+func (x turn) Scan(v any) error {
+	x.c.Ahead = v == int64(ahead)
+	return start{&x.c.Due}.Scan(v)
+}
+
+// dueColumn is how a waiting contact's turn is stored.
+func dueColumn(c dialler.Contact) int64 {
+	if c.Ahead {
+		return ahead
+	}
+	return Micros(c.Due)
 }
 
 // text reads a string; NULL is empty.
@@ -207,7 +226,7 @@ const ContactColumns = `contact.id, contact.campaign_id, contact.number, contact
 
 // ContactDest is where ContactColumns go.
 func ContactDest(c *dialler.Contact) []any {
-	return []any{&c.ID, &c.Campaign, &c.Number, list[map[string]string]{&c.Vars}, &c.State, start{&c.Due},
+	return []any{&c.ID, &c.Campaign, &c.Number, list[map[string]string]{&c.Vars}, &c.State, turn{c},
 		&c.Attempts, stamp{&c.Added}, stamp{&c.Settled}}
 }
 

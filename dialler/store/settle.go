@@ -122,7 +122,7 @@ func lost(l dialler.Lease) error {
 func putContact(t Tx, c dialler.Contact) error {
 	var due, promise any
 	if c.State.Waiting() {
-		due = Micros(c.Due)
+		due = dueColumn(c)
 	}
 	if c.Callback != nil {
 		promise = c.Callback.ID

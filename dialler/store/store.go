@@ -86,12 +86,13 @@ type Scanner interface{ Scan(dest ...any) error }
 // A Lock says what a transaction is about to read and change. Locks are taken
 // in the order of the fields, by every transaction, so that no two wait for
 // each other; a database with one writer needs none. Campaign and Call are not
-// given together.
+// given together, nor Call and Contact.
 type Lock struct {
 	Exclusions bool               // changes them; else it relies on them as they are
 	Campaign   dialler.CampaignID // relied upon as it is, with Moves changed; 0: none
 	Moves      bool
-	Call       dialler.CallID // its contact is changed, and its campaign relied upon; empty: none
+	Call       dialler.CallID    // its contact is changed, and its campaign relied upon; empty: none
+	Contact    dialler.ContactID // likewise; 0: none
 }
 
 // SQL is the part of a store that is the same on every SQL database: it lacks

@@ -99,8 +99,16 @@
     try {
       const answer = await fetch(form.action, { method: "POST", headers: as, body: new URLSearchParams(new FormData(form)) });
       const fresh = await part(answer);
-      if (fresh && answer.ok) say("#said", $("[data-said]", fresh)?.textContent || "Done.");
-      else if (fresh) say("#failed", $("[data-failed]", fresh)?.textContent || "That did not work.");
+      const failed = fresh && !answer.ok && ($("[data-failed]", fresh)?.textContent || "That did not work.");
+      const wrong = form.isConnected && $("[data-wrong]", form); // a form that stays open until it is right
+      if (fresh && answer.ok) {
+        say("#said", $("[data-said]", fresh)?.textContent || "Done.");
+        if (wrong) form.closest("dialog")?.close();
+      } else if (failed && wrong) {
+        wrong.hidden = false;
+        wrong.textContent = failed;
+        $("input:not([type=hidden])", form)?.focus();
+      } else if (failed) say("#failed", failed);
       await refresh();
     } catch { say("#failed", "The server did not answer; nothing may have been done."); }
     form.busy = false;
@@ -131,7 +139,7 @@
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("[data-act]")) return;
     event.preventDefault();
-    event.target.closest("dialog")?.close();
+    if (!event.target.matches("dialog [data-keep]")) event.target.closest("dialog")?.close();
     act(event.target);
   });
   // Tabs by the keyboard (WAI-ARIA Authoring Practices, tabs).

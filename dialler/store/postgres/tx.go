@@ -235,6 +235,9 @@ func (t *tx) Lock(l store.Lock) error {
 	case l.Call != "":
 		t.pending.Queue(`SELECT `+all+`, pg_advisory_xact_lock_shared($2, CAST(campaign_id % 2147483647 AS INT)) FROM attempt WHERE id = $3`, lockExclusions, lockCampaign, l.Call)
 		t.pending.Queue(`SELECT 1 FROM contact WHERE id = (SELECT contact_id FROM attempt WHERE id = $1) FOR NO KEY UPDATE`, l.Call)
+	case l.Contact != 0:
+		t.pending.Queue(`SELECT `+all+`, pg_advisory_xact_lock_shared($2, CAST(campaign_id % 2147483647 AS INT)) FROM contact WHERE id = $3`, lockExclusions, lockCampaign, int64(l.Contact))
+		t.pending.Queue(`SELECT 1 FROM contact WHERE id = $1 FOR NO KEY UPDATE`, int64(l.Contact))
 	case l.Campaign != 0:
 		t.pending.Queue(`SELECT `+all+`, `+how(l.Moves)+`($2, CAST(CAST($3 AS BIGINT) % 2147483647 AS INT))`, lockExclusions, lockCampaign, int64(l.Campaign))
 	default:

@@ -217,6 +217,9 @@ func (r *round) serve(trunk string, class dialler.Class) error {
 // before reports whether q's first is to be rung before p's.
 func (r *round) before(q, p *queue) bool {
 	a, b := q.page[0], p.page[0]
+	if a.Ahead != b.Ahead {
+		return a.Ahead
+	}
 	if q.class != dialler.ClassPending && !a.Due.Equal(b.Due) {
 		return a.Due.Before(b.Due)
 	}
@@ -255,7 +258,8 @@ func (r *round) offers(q *queue) (bool, error) {
 //
 // Of pending contacts nearly all are due "at once" and in the index by ID;
 // those that were withdrawn are due later, and few. Two branches keep the
-// list's order over both.
+// list's order over both. The few an operator put ahead of the list are due
+// before 0.
 const (
 	mayBeRung = ` AND NOT EXISTS (SELECT 1 FROM live WHERE live.number = contact.number)
 		AND NOT EXISTS (SELECT 1 FROM exclusion WHERE exclusion.number = contact.number)`
@@ -264,13 +268,13 @@ const (
 		WHERE contact.campaign_id = ?1 AND contact.state = ?2 AND contact.due <= ?3` + mayBeRung + `
 		ORDER BY contact.due, contact.id LIMIT ?4`
 
-	queryPending = `SELECT * FROM (SELECT ` + store.ContactColumns + `, 0 FROM contact
-			WHERE contact.campaign_id = ?1 AND contact.state = 'pending' AND contact.due = 0` + mayBeRung + `
-			ORDER BY contact.id LIMIT ?3)
+	queryPending = `SELECT * FROM (SELECT * FROM (SELECT ` + store.ContactColumns + `, 0 FROM contact
+			WHERE contact.campaign_id = ?1 AND contact.state = 'pending' AND contact.due <= 0` + mayBeRung + `
+			ORDER BY contact.due, contact.id LIMIT ?3)
 		UNION ALL SELECT * FROM (SELECT ` + store.ContactColumns + `, 0 FROM contact
 			WHERE contact.campaign_id = ?1 AND contact.state = 'pending' AND contact.due > 0 AND contact.due <= ?2` + mayBeRung + `
-			ORDER BY contact.id LIMIT ?3)
-		ORDER BY 1 LIMIT ?3`
+			ORDER BY contact.id LIMIT ?3))
+		ORDER BY due >= 0, id LIMIT ?3`
 )
 
 func (r *round) turnPage(q *queue, n int) error {

@@ -30,10 +30,11 @@ func TestQueryPlans(t *testing.T) {
 	}{
 		{"callbacks and retries", queryDue, []any{1, "retry_scheduled", 5, 10},
 			[]string{"SEARCH contact USING INDEX contact_waiting (campaign_id=? AND state=? AND due<?)"}, 0},
-		// The few that were withdrawn are sorted, and then two short pages
+		// The few ahead of the list come first; the few that were withdrawn are
+		// sorted, and then two short pages
 		// so as to merge them.
 		{"pending", queryPending, []any{1, 5, 10}, []string{
-			"SEARCH contact USING INDEX contact_waiting (campaign_id=? AND state=? AND due=?)",
+			"SEARCH contact USING INDEX contact_waiting (campaign_id=? AND state=? AND due<?)",
 			"SEARCH contact USING INDEX contact_waiting (campaign_id=? AND state=? AND due>? AND due<?)",
 		}, 3},
 		{"running and next due", store.RunningQuery, nil,

@@ -69,6 +69,7 @@ func Run(t *testing.T, open func(t *testing.T) dialler.Store, options ...Options
 		{"Hear", hearTests},
 		{"Campaign", campaignTests},
 		{"Exclusion", exclusionTests},
+		{"Intervention", interventionTests},
 		{"Running", runningTests},
 		{"Reports", reportTests},
 		{"Together", togetherTests},
