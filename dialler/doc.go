@@ -28,12 +28,14 @@
 //	        └──────── a callback stays one ────┘      callback_scheduled ◀───────────────┘
 //	any waiting state ─ single day ends ─▶ window_closed
 //	any waiting state ─ stop / exclude ──▶ stopped / excluded
+//	callback_scheduled ─ cancelled by hand ▶ stopped
+//	retry_scheduled ─ dial now ──▶ pending, ahead of the list
 //
 // # Where things are
 //
 // The nouns: campaign.go, contact.go, attempt.go, number.go, window.go. The
 // decisions, which are pure and take the time as an argument: record.go,
-// lifecycle.go, hours.go, pacer.go, call.go. The contracts with the world:
+// intervene.go, lifecycle.go, hours.go, pacer.go, call.go. The contracts with the world:
 // lease.go and roster.go (the store), switch.go (the switch). The effects:
 // loop.go (what runs), dial.go (who is rung next), ring.go (one call),
 // sweep.go (what a crash left behind).
