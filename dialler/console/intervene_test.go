@@ -10,8 +10,8 @@ import (
 	"ringback/dialler"
 )
 
-// send posts a form of fields beside its seal.
-func (h *house) send(path string, fields url.Values) (code int, said string) {
+// submit posts a form of fields beside its seal.
+func (h *house) submit(path string, fields url.Values) (code int, said string) {
 	h.Helper()
 	form := url.Values{"csrf": {csrf(h.T, h.page("/"))}}
 	for name, values := range fields {
@@ -51,7 +51,7 @@ func TestInterventions(t *testing.T) {
 		{"", " ", 400, "got neither a time nor words"},
 		{"2026-03-12T16:00", "kal", 400, "got both a time and words"},
 	} {
-		code, said := h.send(path+"/move", url.Values{"to": {tt.to}, "words": {tt.words}})
+		code, said := h.submit(path+"/move", url.Values{"to": {tt.to}, "words": {tt.words}})
 		if code != tt.code || !strings.Contains(said, tt.says) {
 			t.Errorf("move to %q %q: %d, want %d and %q in %s", tt.to, tt.words, code, tt.code, tt.says, said)
 		}
@@ -64,7 +64,7 @@ func TestInterventions(t *testing.T) {
 	hasNot(t, page, "data-said") // once
 
 	// Now: it is due, and its page says what it waits for.
-	code, said := h.send(path+"/dial", nil)
+	code, said := h.submit(path+"/dial", nil)
 	if code != 303 {
 		t.Fatalf("dial: %d %s", code, said)
 	}
@@ -73,14 +73,14 @@ func TestInterventions(t *testing.T) {
 	page = h.page(path)
 	hasNot(t, page, `id="move"`, `id="cancel"`, `id="dial"`)
 	for _, what := range []string{"move", "cancel", "dial"} {
-		if code, said := h.send(path+"/"+what, url.Values{"words": {"kal"}}); code != 409 || !strings.Contains(said, "being dialled") {
+		if code, said := h.submit(path+"/"+what, url.Values{"words": {"kal"}}); code != 409 || !strings.Contains(said, "being dialled") {
 			t.Errorf("%s while it is rung: %d", what, code)
 		}
 	}
 	h.settle(rung, dialler.Answered, asks)
 
 	// Cancelled.
-	code, said = h.send(path+"/cancel", nil)
+	code, said = h.submit(path+"/cancel", nil)
 	if code != 303 {
 		t.Fatalf("cancel: %d %s", code, said)
 	}
@@ -91,7 +91,7 @@ func TestInterventions(t *testing.T) {
 	if n.Callbacks[dialler.CallbackCancelled] != 1 || n.Closed[dialler.ByOperator] != 1 {
 		t.Errorf("counters %+v", n)
 	}
-	if code, said := h.send(path+"/cancel", nil); code != 409 || !strings.Contains(said, "there is none to be cancelled") {
+	if code, said := h.submit(path+"/cancel", nil); code != 409 || !strings.Contains(said, "there is none to be cancelled") {
 		t.Errorf("cancelled twice: %d", code)
 	}
 
@@ -100,14 +100,14 @@ func TestInterventions(t *testing.T) {
 	h.must(err)
 	list, err := h.store.Contacts(t.Context(), h.campaign.ID, l.Contact.ID, 10)
 	h.must(err)
-	if code, said = h.send(fmt.Sprintf("/contacts/%d/dial", list[1].ID), nil); code != 303 || !strings.Contains(said, "ahead of the whole list") {
+	if code, said = h.submit(fmt.Sprintf("/contacts/%d/dial", list[1].ID), nil); code != 303 || !strings.Contains(said, "ahead of the whole list") {
 		t.Errorf("dial: %d %s", code, said)
 	}
 	if next := h.lease(); next.Attempt.Number != "+919812345603" {
 		t.Errorf("%s is rung first", next.Attempt.Number)
 	}
 	h.now = h.now.Add(8 * time.Hour)
-	if code, said = h.send(fmt.Sprintf("/contacts/%d/dial", list[0].ID), nil); code != 409 || !strings.Contains(said, "The calling window is closed; it opens at 09:00 on Fri 13 Mar.") {
+	if code, said = h.submit(fmt.Sprintf("/contacts/%d/dial", list[0].ID), nil); code != 409 || !strings.Contains(said, "The calling window is closed; it opens at 09:00 on Fri 13 Mar.") {
 		t.Errorf("dial in the evening: %d %s", code, said)
 	}
 
