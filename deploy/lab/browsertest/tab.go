@@ -1,0 +1,250 @@
+// Package browsertest opens the console's pages in a headless Chromium, for tests.
+//
+// A [Tab] is driven by what a person sees and does: [Tab.Shows], [Tab.Click],
+// [Tab.Go]. It waits for the page, never for a time. What the browser's console
+// complains of is kept, and [Tab.Faults] fails the test with it.
+//
+// [Tab.Shot] has the page, wide and narrow, light and dark, looked at by axe-core
+// for faults of accessibility, and keeps a picture of each where
+// $RINGBACK_SCREENSHOTS says. Chromium and axe-core are installed by
+// deploy/lab/tools.sh (make setup).
+package browsertest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"ringback/deploy/lab"
+)
+
+// patience is how long a page may take to show something. Pages take
+// milliseconds; the machine may be busy.
+const patience = 40 * time.Second
+
+// A Tab is a browser's only tab, signed in to nothing yet. Its methods fail the
+// test when the page does not do what they say.
+type Tab struct {
+	*testing.T
+
+	// Log is what the server at the other end logged, for the text of a
+	// failure; nil: nothing.
+	Log fmt.Stringer
+
+	ctx  context.Context
+	base string
+	axe  string // the script
+
+	mu     sync.Mutex
+	faults []string // what the browser's console complained of
+}
+
+// Require skips the test where there is no Chromium or no axe-core, and fails it if
+// RINGBACK_TEST_REQUIRE says that nothing may be skipped.
+func Require(t *testing.T) (chromium, axe string) {
+	t.Helper()
+	chromium, err := exec.LookPath("chromium")
+	if err == nil {
+		var folder string
+		if folder, err = lab.Folder(); err == nil {
+			axe = filepath.Join(folder, "axe", "node_modules", "axe-core", "axe.min.js")
+			_, err = os.Stat(axe)
+		}
+	}
+	if err != nil {
+		if os.Getenv("RINGBACK_TEST_REQUIRE") != "" {
+			t.Fatal(err, "(RINGBACK_TEST_REQUIRE=1: not skipping; run make setup)")
+		}
+		t.Skip(err, "(to run this test: make setup)")
+	}
+	return chromium, axe
+}
+
+// Open starts a browser for the pages at base ("http://127.0.0.1:8090"); see
+// [Require]. It ends with the test.
+func Open(t *testing.T, base string) *Tab {
+	t.Helper()
+	path, axe := Require(t)
+	script, err := os.ReadFile(axe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alloc, done := chromedp.NewExecAllocator(context.Background(),
+		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(2*time.Minute),
+		chromedp.WindowSize(1280, 900),
+	)
+	t.Cleanup(done)
+	ctx, cancel := chromedp.NewContext(alloc)
+	t.Cleanup(cancel)
+	ctx, late := context.WithTimeout(ctx, 6*time.Minute)
+	t.Cleanup(late)
+	b := &Tab{T: t, ctx: ctx, base: base, axe: string(script)}
+	if err := chromedp.Listen(ctx, func(ev any) {
+		switch ev := ev.(type) {
+		case *runtime.EventConsoleAPICalled:
+			if ev.Type != runtime.ConsoleAPICalledTypeLog {
+				text, _ := json.Marshal(ev.Args)
+				b.fault("console: %s", text)
+			}
+		case *runtime.EventExceptionThrown:
+			b.fault("exception: %+v", ev.ExceptionDetails)
+		case *log.EventEntryAdded:
+			b.fault("log: %s %s", ev.Entry.Text, ev.Entry.URL)
+		case *page.EventJavascriptDialogOpening:
+			b.fault("a script opened a dialog: %s", ev.Message)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.Run("start", chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		if _, err := cdp.Call(ctx, t, log.Enable, cdp.Empty{}); err != nil {
+			return err
+		}
+		_, err := cdp.Call(ctx, t, runtime.Enable, cdp.Empty{})
+		return err
+	}))
+	return b
+}
+
+func (b *Tab) fault(format string, args ...any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.faults = append(b.faults, fmt.Sprintf(format, args...))
+}
+
+// Faults fails the test with what the browser's console complained of until now.
+func (b *Tab) Faults() {
+	b.Helper()
+	b.mu.Lock()
+	faults := slices.Clone(b.faults)
+	b.mu.Unlock()
+	for _, f := range faults {
+		b.Error(f)
+	}
+}
+
+// Run does what Chromium can; what names it in a failure.
+func (b *Tab) Run(what string, actions ...chromedp.Action[chromedp.Void]) {
+	b.Helper()
+	if err := chromedp.Do(b.ctx, actions...); err != nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.Fatalf("%s: %v; faults %q", what, err, b.faults)
+	}
+}
+
+// Eval returns what a script of the test's own finds on the page.
+func (b *Tab) Eval(js string) any {
+	b.Helper()
+	out, err := chromedp.Run(b.ctx, chromedp.Evaluate[any](js))
+	if err != nil {
+		b.Fatalf("%s: %v", js, err)
+	}
+	return out
+}
+
+// Until waits for the page to show something: js becomes true.
+func (b *Tab) Until(js string) {
+	b.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		// A page that is just being loaded has nothing to say.
+		if ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("Boolean("+js+")")); err == nil && ok {
+			return
+		}
+	}
+	b.Shot("failed")
+	said := ""
+	if b.Log != nil {
+		said = "; the log says\n" + b.Log.String()
+	}
+	b.Fatalf("waited in vain for %s; the page says\n%v%s", js, b.Eval("document.body.innerText"), said)
+}
+
+// Text is what a person reads in the first element that matches.
+func (b *Tab) Text(selector string) string {
+	b.Helper()
+	return fmt.Sprint(b.Eval(fmt.Sprintf("document.querySelector(%q)?.innerText ?? 'nothing'", selector)))
+}
+
+// Shows waits until the first element that matches has want among its words.
+func (b *Tab) Shows(selector, want string) {
+	b.Helper()
+	b.Until(fmt.Sprintf("document.querySelector(%q)?.innerText.includes(%q)", selector, want))
+}
+
+// Click waits for the first element that matches and clicks it.
+func (b *Tab) Click(selector string) {
+	b.Helper()
+	b.Until(fmt.Sprintf("document.querySelector(%q)", selector))
+	b.Run("click "+selector, chromedp.Click(selector))
+}
+
+// Go loads the page at path.
+func (b *Tab) Go(path string) {
+	b.Helper()
+	b.Run("go to "+path, chromedp.Navigate(b.base+path))
+}
+
+// Shot looks at the page as it is now; see the package.
+func (b *Tab) Shot(name string) {
+	b.Helper()
+	dir := os.Getenv("RINGBACK_SCREENSHOTS")
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			b.Fatal(err)
+		}
+	}
+	judge := b.axe + `;axe.run().then(r => JSON.stringify(r.violations.map(v => v.impact + " " + v.id + ": " + v.nodes.map(n => n.html + " " + n.failureSummary).join(" | "))))`
+	for _, width := range []int64{1280, 390} {
+		for _, scheme := range []string{"light", "dark"} {
+			b.emulate(width, scheme)
+			found, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](judge, chromedp.EvalAwaitPromise))
+			if err != nil || found != "[]" {
+				b.Errorf("%s, %d px, %s: axe-core says %s %v", name, width, scheme, found, err)
+			}
+			// Nothing sticks out at the side.
+			if wide, _ := b.Eval("document.documentElement.scrollWidth - innerWidth").(float64); wide > 0 {
+				b.Errorf("%s is %v px too wide at %d px", name, wide, width)
+			}
+			if dir == "" {
+				continue
+			}
+			png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%s-%d-%s.png", strings.ReplaceAll(b.Name(), "/", "-"), name, width, scheme)), png, 0o644); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.emulate(1280, "light")
+}
+
+func (b *Tab) emulate(width int64, scheme string) {
+	b.Helper()
+	b.Run("emulate", chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		if _, err := cdp.Call(ctx, t, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 900, DeviceScaleFactor: 1, Mobile: width < 500}); err != nil {
+			return err
+		}
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}) //nolint:misspell // CSS spells it so
+		return err
+	}))
+}
