@@ -140,6 +140,23 @@ func (b *Tab) Faults() {
 	}
 }
 
+// Refused waits for the browser to log that the form sent to path was refused,
+// and takes that from the faults: the test wanted it.
+func (b *Tab) Refused(path string) {
+	b.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		b.mu.Lock()
+		n := len(b.faults)
+		b.faults = slices.DeleteFunc(b.faults, func(f string) bool { return strings.Contains(f, "status of 4") && strings.HasSuffix(f, path) })
+		n -= len(b.faults)
+		b.mu.Unlock()
+		if n > 0 {
+			return
+		}
+	}
+	b.Errorf("no form was refused at %s", path)
+}
+
 // Run does what Chromium can; what names it in a failure.
 func (b *Tab) Run(what string, actions ...chromedp.Action[chromedp.Void]) {
 	b.Helper()
