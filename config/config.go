@@ -66,13 +66,19 @@ type HTTP struct {
 
 	// Bearer tokens by the name of who holds them; the log says the name, never
 	// the token. At least 16 characters each; openssl rand -hex 32 makes a good
-	// one. Without any, every request to /v1 is refused. Each also signs its
-	// holder in to the console at /.
+	// one. Each has the role operator, and also signs its holder in to the
+	// console at /: they are how to begin. Users with names, roles and tokens of
+	// their own are made by "ringback user add"; without either, every request to
+	// /v1 is refused.
 	Tokens map[string]Secret `yaml:"tokens"`
 
 	// A file with more tokens, a line each: name, colon, token. Lines that
 	// begin with # are skipped.
 	TokenFile string `yaml:"token_file"`
+
+	// How many requests a second each token may make to /v1, in the long run, and
+	// twice as many at once; more are answered 429. Negative: no limit.
+	RequestsPerSecond float64 `yaml:"requests_per_second" default:"200"`
 
 	// Ask for a token at /metrics too. /healthz and /readyz never ask.
 	ProtectMetrics bool `yaml:"protect_metrics"`

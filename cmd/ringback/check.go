@@ -43,7 +43,7 @@ func (c checkCommand) Run(ctx context.Context, s streams) error {
 		plural(len(cfg.Switches), "switch", "switches"), plural(len(cfg.Trunks), "trunk", "trunks"),
 		plural(len(cfg.Bots), "bot", "bots"), plural(len(cfg.Campaigns), "campaign", "campaigns"))
 	if len(cfg.HTTP.Tokens) == 0 {
-		_, _ = fmt.Fprintln(s.out, "note: http.tokens is empty, so the API will refuse every request")
+		_, _ = fmt.Fprintln(s.out, "note: http.tokens is empty, so only users get in (ringback user add) and tokens of theirs")
 	}
 	if c.Connect && !c.connect(ctx, cfg, s.out) {
 		return errFailed

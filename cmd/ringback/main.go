@@ -6,6 +6,7 @@
 //	ringback resolve    say when a customer's words are, and why
 //	ringback import     add a CSV list to a campaign
 //	ringback campaign   list, start, pause, resume, stop, restart, status
+//	ringback user       add, list, remove users; roles, passwords, tokens
 //	ringback demo       ring simulated customers through a real Asterisk
 //	ringback version
 //
@@ -63,6 +64,7 @@ type cli struct {
 	Resolve  resolveCommand  `cmd:"" help:"Say when a customer's words are, and show the working."`
 	Import   importCommand   `cmd:"" help:"Add the contacts of a CSV file to a campaign."`
 	Campaign campaignCommand `cmd:"" help:"List, start, pause, resume, stop, restart campaigns; show one's figures."`
+	User     userCommand     `cmd:"" help:"Manage users: add, list, remove; roles, passwords, tokens."`
 	Demo     demoCommand     `cmd:"" help:"Ring thirty simulated customers through a real Asterisk of its own, and tell the story."`
 	Version  versionCommand  `cmd:"" help:"Say which version this is."`
 }

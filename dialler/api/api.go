@@ -11,6 +11,7 @@ import (
 
 	"ringback/callback"
 	"ringback/dialler"
+	"ringback/dialler/user"
 )
 
 // A Store is what the API needs of one. A method that changes something
@@ -32,9 +33,12 @@ type Store interface {
 type Options struct {
 	Store Store
 
-	// Tokens are the bearer tokens that open /v1, by the name of who holds
-	// them. Without any, nobody gets in.
-	Tokens map[string]string
+	// Door says whose a bearer token is and what they may do; nil: nobody gets
+	// in.
+	Door *user.Door
+	// Users are managed under /v1/users; nil: there are none to manage, and
+	// asking for them is refused.
+	Users user.Store
 
 	// Health says how the dialling stands; nil: nothing dials in this process,
 	// and /readyz looks at the store only.
@@ -95,6 +99,9 @@ func New(o Options) http.Handler {
 	if a.Now == nil {
 		a.Now = time.Now
 	}
+	if a.Door == nil {
+		a.Door = user.NewDoor(user.Options{})
+	}
 	mux := http.NewServeMux()
 	a.register(humago.New(mux, a.describe()))
 	if o.Metrics != nil {
@@ -118,7 +125,8 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 
 const about = `Ringback rings the people on a campaign's list, hands them to a voice bot, and rings those back who asked for it.
 
-Every request under /v1 carries "Authorization: Bearer" and a token of the configuration. Times are RFC 3339 in UTC,
+Every request under /v1 carries "Authorization: Bearer" and a token: a user's, or one of the configuration.
+Who has the role viewer may not change anything, and only an operator manages users. Times are RFC 3339 in UTC,
 durations as Go writes them ("1m30s"). Errors are application/problem+json (RFC 9457); each entry of "errors" names
 the field, what came, and what would be right. A request that was answered with 2xx is on disk.`
 
@@ -145,13 +153,14 @@ func (a *api) register(h huma.API) {
 	a.registerInterventions(h)
 	a.registerLines(h)
 	a.registerExclusions(h)
+	a.registerUsers(h)
 }
 
 // operation describes one route. Its errors are those that a client can cause.
 func operation(tag, method, path, id, summary string, errors ...int) huma.Operation {
 	return huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag},
-		Security: []map[string][]string{{"token": {}}}, Errors: append([]int{http.StatusUnauthorized}, errors...),
+		Security: []map[string][]string{{"token": {}}}, Errors: append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests}, errors...),
 		MaxBodyBytes: maxBody, BodyReadTimeout: requestTime,
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"ringback/dialler"
 	"ringback/dialler/api"
 	"ringback/dialler/store/sqlite"
+	"ringback/dialler/user"
 )
 
 const token = "0123456789abcdef0123456789abcdef"
@@ -51,10 +52,11 @@ func newHouse(t *testing.T, with ...func(*api.Options)) *house {
 	})
 	h := &house{T: t, store: store, log: &bytes.Buffer{}}
 	o := api.Options{
-		Store: store, Tokens: map[string]string{"crm": token, "ops": "another-token-of-ops"}, Version: "1.2.3",
+		Store: store, Users: store, Version: "1.2.3",
 		Logger: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:    func() time.Time { return now },
 	}
+	o.Door = user.NewDoor(user.Options{Store: store, Tokens: map[string]string{"crm": token, "ops": "another-token-of-ops"}, Now: o.Now})
 	for _, f := range with {
 		f(&o)
 	}
@@ -606,7 +608,7 @@ func TestTokens(t *testing.T) {
 	if strings.Contains(h.log.String(), token) {
 		t.Error("the log has a token in it")
 	}
-	if !strings.Contains(h.log.String(), "token=ops") {
+	if !strings.Contains(h.log.String(), "who=ops") {
 		t.Error("the log does not say whose token it was")
 	}
 
@@ -668,7 +670,7 @@ func TestOurOwnFaultsTellTheClientNothing(t *testing.T) {
 		{broken{h.store, nil, true}, 500},
 	} {
 		var log bytes.Buffer
-		h.handler = api.New(api.Options{Store: tt.store, Tokens: map[string]string{"crm": token}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		h.handler = api.New(api.Options{Store: tt.store, Door: user.NewDoor(user.Options{Tokens: map[string]string{"crm": token}}), Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		got := h.want(tt.want, "GET", "/v1/campaigns", "")
 		if s := fmt.Sprint(got); strings.Contains(s, "secret") || !strings.Contains(log.String(), "secret") {
 			t.Errorf("told the client %s\nand the log %s", s, log.String())

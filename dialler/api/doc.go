@@ -4,7 +4,8 @@
 //  1. [New] makes a handler from a [Store]. It knows nothing of the loop or of
 //     any switch: whether those are well it asks Options.Health.
 //  2. A request first passes the door (door.go): a panic becomes a 500, the log
-//     hears of it, and everything under /v1 needs a bearer token.
+//     hears of it, and everything under /v1 needs a bearer token whose holder's
+//     role (package user) allows what the method does.
 //  3. huma reads path, query and body by the schema that it made of the Go
 //     types here, and refuses what does not fit, naming the field. The same
 //     schema is served as OpenAPI 3.1 at /openapi.json.

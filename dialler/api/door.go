@@ -2,22 +2,23 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"ringback/dialler/user"
 )
 
-// door lets requests in: it looks at the token, sets the time limit, and sees
-// that whatever happens inside is answered and heard of.
+// door lets requests in: it looks at the token, at what its holder may do and
+// how often, sets the time limit, and sees that whatever happens inside is
+// answered and heard of.
 func (a *api) door(mux *http.ServeMux) http.Handler {
-	keys := newKeyring(a.Tokens)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := a.Now()
 		rec := &recorder{ResponseWriter: w}
@@ -28,7 +29,7 @@ func (a *api) door(mux *http.ServeMux) http.Handler {
 		h, pattern := mux.Handler(r)
 		_, route, _ := strings.Cut(pattern, " ")
 
-		holder, known := keys.holder(r.Header.Get("Authorization"))
+		var who user.Who
 		defer func() {
 			if v := recover(); v != nil {
 				if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
@@ -39,25 +40,22 @@ func (a *api) door(mux *http.ServeMux) http.Handler {
 					writeProblem(rec, http.StatusInternalServerError, "the request could not be carried out; the log says why")
 				}
 			}
-			req := Request{r.Method, route, rec.status, a.Now().Sub(began), holder}
-			a.log.Debug("answered", "method", req.Method, "path", r.URL.Path, "status", req.Status, "took", req.Took, "token", holder)
+			req := Request{r.Method, route, rec.status, a.Now().Sub(began), who.Name}
+			a.log.Debug("answered", "method", req.Method, "path", r.URL.Path, "status", req.Status, "took", req.Took, "who", who.Name)
 			if a.Observe != nil {
 				a.Observe(req)
 			}
 		}()
 
-		if a.guarded(r.URL.Path) && !known {
-			rec.Header().Set("WWW-Authenticate", `Bearer realm="ringback"`)
-			detail := "the token is not known; give one of http.tokens"
-			if r.Header.Get("Authorization") == "" {
-				detail = `no token; give one of http.tokens as "Authorization: Bearer …"`
-			}
-			writeProblem(rec, http.StatusUnauthorized, detail)
-			return
-		}
 		ctx, cancel := context.WithTimeout(r.Context(), requestTime)
 		defer cancel()
-		r = r.WithContext(ctx)
+		if a.guarded(r.URL.Path) {
+			var ok bool
+			if who, ok = a.letIn(ctx, rec, r); !ok {
+				return
+			}
+		}
+		r = r.WithContext(user.With(ctx, who))
 		if pattern == "" { // the mux's own 404 or 405, which speaks plain text
 			lost := &discard{header: rec.Header()}
 			h.ServeHTTP(lost, r)
@@ -76,6 +74,44 @@ func (a *api) door(mux *http.ServeMux) http.Handler {
 	})
 }
 
+// letIn says who asks, and answers those who may not.
+func (a *api) letIn(ctx context.Context, w http.ResponseWriter, r *http.Request) (user.Who, bool) {
+	header := r.Header.Get("Authorization")
+	who, err := a.Door.Bearer(ctx, header)
+	var pace *user.PaceError
+	switch {
+	case errors.Is(err, user.ErrStranger):
+		w.Header().Set("WWW-Authenticate", `Bearer realm="ringback"`)
+		detail := "the token is not known; give one of http.tokens, or a user's"
+		if header == "" {
+			detail = `no token; give one of http.tokens, or a user's, as "Authorization: Bearer …"`
+		}
+		writeProblem(w, http.StatusUnauthorized, detail)
+	case err != nil:
+		a.log.Error("a token could not be looked up", "err", err)
+		writeProblem(w, http.StatusServiceUnavailable, "the store could not say who holds the token; try again")
+	case errors.As(a.Door.Pace(who), &pace):
+		w.Header().Set("Retry-After", strconv.Itoa(int(pace.Seconds().Seconds())))
+		writeProblem(w, http.StatusTooManyRequests, "too many requests with this token; try again when Retry-After says")
+	case !who.Role.May(act(r)):
+		writeProblem(w, http.StatusForbidden, fmt.Sprintf("%s has the role %s, which may not %s", who.Name, who.Role, doing[act(r)]))
+	default:
+		return who, true
+	}
+	return who, false
+}
+
+// act is what a request does, by its address and method, and so for routes of
+// which nobody has thought yet, too.
+func act(r *http.Request) user.Act {
+	if path := r.URL.Path; strings.HasPrefix(path, usersPath) {
+		return user.Manage
+	}
+	return user.ActOf(r.Method)
+}
+
+var doing = map[user.Act]string{user.Look: "look at anything", user.Change: "change anything", user.Manage: "manage users"}
+
 // guarded reports whether path is for holders of a token only: all but the
 // health checks, the description and, unless protected, the metrics.
 func (a *api) guarded(path string) bool {
@@ -86,42 +122,6 @@ func (a *api) guarded(path string) bool {
 		return a.ProtectMetrics
 	}
 	return true
-}
-
-// A keyring knows the tokens, by their digests: comparing those takes the same
-// time whatever was guessed, however long it is.
-type keyring []key
-
-type key struct {
-	digest [sha256.Size]byte
-	holder string
-}
-
-func newKeyring(tokens map[string]string) keyring {
-	var k keyring
-	for holder, token := range tokens {
-		if token != "" {
-			k = append(k, key{sha256.Sum256([]byte(token)), holder})
-		}
-	}
-	return k
-}
-
-// holder returns the name of whoever holds the token in an Authorization
-// header.
-func (k keyring) holder(header string) (string, bool) {
-	scheme, token, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "Bearer") { // RFC 9110 §11.1: in any case
-		return "", false
-	}
-	digest := sha256.Sum256([]byte(strings.TrimSpace(token)))
-	found, name := 0, ""
-	for _, key := range k {
-		if same := subtle.ConstantTimeCompare(digest[:], key.digest[:]); same == 1 {
-			found, name = 1, key.holder
-		}
-	}
-	return name, found == 1
 }
 
 // recorder remembers the status.

@@ -147,12 +147,12 @@ func (c *console) bot(ctx context.Context, name string) (dialler.Bot, error) {
 }
 
 func (c *console) newBot(w http.ResponseWriter, r *http.Request, s session) {
-	p := botPage{New: true, Form: form{Action: "/bots/new", CSRF: c.door.csrf(s.id), Values: botValues(dialler.Bot{})}}
+	p := botPage{New: true, Form: form{Action: "/bots/new", CSRF: s.csrf(), Values: botValues(dialler.Bot{})}}
 	c.show(w, r, http.StatusOK, "bot", s, "New bot", p)
 }
 
 func (c *console) createBot(w http.ResponseWriter, r *http.Request, s session) {
-	p := botPage{New: true, Form: form{Action: "/bots/new", CSRF: c.door.csrf(s.id), Values: r.PostForm}}
+	p := botPage{New: true, Form: form{Action: "/bots/new", CSRF: s.csrf(), Values: r.PostForm}}
 	b, err := readBot(&p.Form)
 	if err == nil && b.Name != "" {
 		switch _, missing := c.bot(r.Context(), b.Name); {
@@ -197,7 +197,7 @@ func (c *console) botPage(r *http.Request, s session) (p botPage, err error) {
 	}
 	p.Bot = c.botCard(b, campaigns)
 	p.Form = form{
-		Action: p.Bot.URL(), CSRF: c.door.csrf(s.id), Values: botValues(b),
+		Action: p.Bot.URL(), CSRF: s.csrf(), Values: botValues(b),
 		Locked: map[string]string{"name": "A bot keeps its name: campaigns know it by that."},
 	}
 	return p, nil

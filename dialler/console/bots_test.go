@@ -132,7 +132,7 @@ func TestABotThatIsNotRight(t *testing.T) {
 	if b, _ := h.bot("asha"); w.Code != 422 || b.Endpoint != "PJSIP/asha" {
 		t.Errorf("editing: %d, %+v", w.Code, b)
 	}
-	h.handler = console.New(console.Options{Store: broken{Store: h.store}, Tokens: map[string]string{"ops": token}})
+	h.handler = console.New(console.Options{Store: broken{Store: h.store}, Door: h.door()})
 	h.signIn()
 	if w := h.ask("GET", "/bots", nil); w.Code != 500 {
 		t.Errorf("a store that fails: %d", w.Code)
@@ -168,7 +168,7 @@ func TestDeclaredBots(t *testing.T) {
 	h := newHouse(t)
 	h.must(h.store.PutBot(t.Context(), dialler.Bot{Name: "ravi", Endpoint: "PJSIP/ravi"}))
 	h.handler = console.New(console.Options{
-		Store: h.store, Tokens: map[string]string{"ops": token},
+		Store: h.store, Door: h.door(),
 		Declared: console.Declared{File: "ringback.yaml", Bots: []string{"asha"}},
 	})
 	h.signIn()

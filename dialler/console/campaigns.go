@@ -162,7 +162,7 @@ func (c *console) campaigns(w http.ResponseWriter, r *http.Request, s session) {
 	page := struct {
 		Campaigns []summary
 		CSRF      string
-	}{CSRF: c.door.csrf(s.id)}
+	}{CSRF: s.csrf()}
 	for _, campaign := range all {
 		one, err := c.summary(r.Context(), campaign)
 		if err != nil {
@@ -259,7 +259,7 @@ func (c *console) campaign(w http.ResponseWriter, r *http.Request, s session) {
 		c.trouble(w, r, s, err)
 		return
 	}
-	page.CSRF = c.door.csrf(s.id)
+	page.CSRF = s.csrf()
 	c.show(w, r, http.StatusOK, "campaign", s, page.Name, page)
 }
 
@@ -376,7 +376,7 @@ func (c *console) confirmEvent(w http.ResponseWriter, r *http.Request, s session
 	}
 	c.show(w, r, http.StatusOK, "confirm", s, a.Label, confirmation{
 		Question: fmt.Sprintf("%s %s?", a.Label, campaign.Name), Says: a.Confirm, Label: a.Label + " campaign", Danger: a.Event == dialler.Stop,
-		Action: fmt.Sprintf("/campaigns/%d/%s", campaign.ID, a.Event), Back: fmt.Sprintf("/campaigns/%d", campaign.ID), CSRF: c.door.csrf(s.id),
+		Action: fmt.Sprintf("/campaigns/%d/%s", campaign.ID, a.Event), Back: fmt.Sprintf("/campaigns/%d", campaign.ID), CSRF: s.csrf(),
 	})
 }
 

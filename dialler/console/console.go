@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ringback/dialler"
+	"ringback/dialler/user"
 )
 
 // A Store is what the console needs of one.
@@ -40,9 +41,8 @@ type Store interface {
 type Options struct {
 	Store Store
 
-	// Tokens open the console, by the name of who holds them: those of the
-	// API. Without any, nobody gets in.
-	Tokens map[string]string
+	// Door says who may sign in, and what they may do; nil: nobody gets in.
+	Door *user.Door
 
 	// Live is told what happens; nil: one that nobody tells anything, so that
 	// pages change when they are asked for.
@@ -62,7 +62,6 @@ type Options struct {
 type console struct {
 	Options
 	log   *slog.Logger
-	door  *door
 	notes notes
 	pages map[string]*template.Template
 }
@@ -89,7 +88,9 @@ func New(o Options) http.Handler {
 	if c.Live == nil {
 		c.Live = NewLive()
 	}
-	c.door = newDoor(o.Tokens, c.Now)
+	if c.Door == nil {
+		c.Door = user.NewDoor(user.Options{})
+	}
 	c.pages = parsePages()
 
 	mux := http.NewServeMux()
@@ -105,15 +106,15 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET /{$}", c.signedIn(c.campaigns))
 	mux.HandleFunc("GET /campaigns/{id}", c.signedIn(c.campaign))
 	mux.HandleFunc("GET /campaigns/{id}/contacts", c.signedIn(c.contacts))
-	mux.HandleFunc("GET /campaigns/{id}/confirm/{event}", c.signedIn(c.confirmEvent))
+	mux.HandleFunc("GET /campaigns/{id}/confirm/{event}", c.changing(c.confirmEvent))
 	mux.HandleFunc("POST /campaigns/{id}/{event}", c.signedIn(c.transition))
 	mux.HandleFunc("GET /contacts/{id}", c.signedIn(c.contact))
-	mux.HandleFunc("GET /contacts/{id}/confirm/exclude", c.signedIn(c.confirmExclude))
+	mux.HandleFunc("GET /contacts/{id}/confirm/exclude", c.changing(c.confirmExclude))
 	mux.HandleFunc("POST /contacts/{id}/exclude", c.signedIn(c.exclude))
 	mux.HandleFunc("GET /bots", c.signedIn(c.bots))
-	mux.HandleFunc("GET /bots/new", c.signedIn(c.newBot))
+	mux.HandleFunc("GET /bots/new", c.changing(c.newBot))
 	mux.HandleFunc("POST /bots/new", c.signedIn(c.createBot))
-	mux.HandleFunc("GET /bots/{name}/edit", c.signedIn(c.editBot))
+	mux.HandleFunc("GET /bots/{name}/edit", c.changing(c.editBot))
 	mux.HandleFunc("POST /bots/{name}/edit", c.signedIn(c.saveBot))
 	c.operations(mux)
 	mux.HandleFunc("/", c.signedIn(func(w http.ResponseWriter, r *http.Request, s session) {
@@ -162,10 +163,15 @@ func cached(h http.Handler) http.Handler {
 }
 
 // signedIn lets in who has a session, and of those who want something changed
-// only who has it from one of our pages.
+// only who may, and has it from one of our pages. It goes by the method, so that
+// a page that is new is closed to a viewer before anybody thought of it.
 func (c *console) signedIn(next func(http.ResponseWriter, *http.Request, session)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		s, ok := c.door.session(r)
+		s, ok, err := c.session(r)
+		if err != nil {
+			c.trouble(w, r, session{}, err)
+			return
+		}
 		if !ok {
 			switch {
 			case r.Method == http.MethodGet && !isPart(r) && r.URL.Path != "/events":
@@ -176,13 +182,17 @@ func (c *console) signedIn(next func(http.ResponseWriter, *http.Request, session
 			}
 			return
 		}
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		if act := user.ActOf(r.Method); !s.may(act) {
+			c.forbid(w, r, s)
+			return
+		} else if act != user.Look {
 			r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
-			if !c.door.genuine(s.id, r.PostFormValue("csrf")) {
+			if !s.sent(r) {
 				c.show(w, r, http.StatusForbidden, "error", s, "Not done", errorPage{Said: "The form was not one of this session. Load the page again and repeat what you did."})
 				return
 			}
 		}
+		r = r.WithContext(user.With(r.Context(), user.Who{Name: s.holder, Role: s.role}))
 		if r.URL.Path != "/events" {
 			ctx, cancel := context.WithTimeout(r.Context(), requestTime)
 			defer cancel()
@@ -192,6 +202,22 @@ func (c *console) signedIn(next func(http.ResponseWriter, *http.Request, session
 	}
 }
 
+// changing is for pages that are looked at only to change something by them: a
+// viewer is not shown them.
+func (c *console) changing(next func(http.ResponseWriter, *http.Request, session)) http.HandlerFunc {
+	return c.signedIn(func(w http.ResponseWriter, r *http.Request, s session) {
+		if !s.may(user.Change) {
+			c.forbid(w, r, s)
+			return
+		}
+		next(w, r, s)
+	})
+}
+
+func (c *console) forbid(w http.ResponseWriter, r *http.Request, s session) {
+	c.show(w, r, http.StatusForbidden, "error", s, "Not allowed", errorPage{Said: "Your role, " + string(s.role) + ", may look at everything and change nothing. An operator can."})
+}
+
 // isPart reports whether the script asks for a page without its frame.
 func isPart(r *http.Request) bool { return r.Header.Get("Ringback-Part") != "" }
 
@@ -199,11 +225,15 @@ func isPart(r *http.Request) bool { return r.Header.Get("Ringback-Part") != "" }
 type frame struct {
 	Title  string
 	Holder string // who is signed in; empty: nobody
-	CSRF   string
-	Now    time.Time
-	Links  []link // of the switches, by name
-	Nav    []place
-	Body   any
+	Role   user.Role
+	// Changes says that they may change things; what only leads to that is not
+	// shown to others.
+	Changes bool
+	CSRF    string
+	Now     time.Time
+	Links   []link // of the switches, by name
+	Nav     []place
+	Body    any
 }
 
 // A place is one that the head of every page leads to.
@@ -235,9 +265,9 @@ type errorPage struct{ Said string }
 
 // show answers with a page, or with its main part for the script.
 func (c *console) show(w http.ResponseWriter, r *http.Request, status int, page string, s session, title string, body any) {
-	f := frame{Title: title, Holder: s.holder, Now: c.Now(), Body: body, Links: c.links(), Nav: nav(r.URL.Path)}
+	f := frame{Title: title, Holder: s.holder, Role: s.role, Changes: s.may(user.Change), Now: c.Now(), Body: body, Links: c.links(), Nav: nav(r.URL.Path)}
 	if s.id != "" {
-		f.CSRF = c.door.csrf(s.id)
+		f.CSRF = s.csrf()
 	}
 	name := "page"
 	if isPart(r) {

@@ -181,7 +181,7 @@ func (c *console) confirmExclude(w http.ResponseWriter, r *http.Request, s sessi
 	}
 	here := fmt.Sprintf("/contacts/%d", ct.ID)
 	c.show(w, r, http.StatusOK, "confirm", s, "Exclude", confirmation{
-		Question: fmt.Sprintf("Exclude %s?", ct.Number), Label: "Exclude number", Danger: true, Action: here + "/exclude", Back: here, CSRF: c.door.csrf(s.id),
+		Question: fmt.Sprintf("Exclude %s?", ct.Number), Label: "Exclude number", Danger: true, Action: here + "/exclude", Back: here, CSRF: s.csrf(),
 		Says: "The number goes on the do-not-call list: it is not rung again, in any campaign, and a callback it waits for is cancelled. A call in progress is not cut off.",
 	})
 }

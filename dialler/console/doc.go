@@ -13,9 +13,10 @@
 // too slow to be told everything is told to look at everything, so nothing is
 // queued for it.
 //
-// Who holds one of the API's tokens may sign in. The session is held here and
-// the browser has a cookie that names it, which scripts cannot read and other
-// sites cannot send. Every POST carries a token of the session besides, and a
-// content security policy lets no script run but ours. Customers' words reach a
-// page through html/template only.
+// Who may sign in, and what they may do, package user says; sessions are in the
+// store, and the browser has a cookie that names its own, which scripts cannot
+// read and other sites cannot send. Who may only look is shown no action, and is
+// refused every method but GET. Every POST carries a token of the session
+// besides, and a content security policy lets no script run but ours.
+// Customers' words reach a page through html/template only.
 package console

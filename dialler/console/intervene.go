@@ -37,7 +37,7 @@ type movePage struct {
 
 // operations are the pages where an operator watches and acts.
 func (c *console) operations(mux *http.ServeMux) {
-	mux.HandleFunc("GET /contacts/{id}/confirm/{what}", c.signedIn(c.confirmIntervention))
+	mux.HandleFunc("GET /contacts/{id}/confirm/{what}", c.changing(c.confirmIntervention))
 	mux.HandleFunc("POST /contacts/{id}/{what}", c.signedIn(c.intervene))
 }
 
@@ -58,12 +58,12 @@ func (c *console) confirmIntervention(w http.ResponseWriter, r *http.Request, s 
 			c.trouble(w, r, s, err)
 			return
 		}
-		c.show(w, r, http.StatusOK, "move", s, "Move callback", movePage{ct, campaign, c.door.csrf(s.id)})
+		c.show(w, r, http.StatusOK, "move", s, "Move callback", movePage{ct, campaign, s.csrf()})
 		return
 	}
 	c.show(w, r, http.StatusOK, "confirm", s, i.label, confirmation{
 		Question: fmt.Sprintf(i.question, ct.Number), Says: i.says, Label: i.label, Danger: i.danger,
-		Action: here + "/" + r.PathValue("what"), Back: here, CSRF: c.door.csrf(s.id),
+		Action: here + "/" + r.PathValue("what"), Back: here, CSRF: s.csrf(),
 	})
 }
 
@@ -118,10 +118,13 @@ type notes struct {
 	m  map[string]string // by the session's ID
 }
 
+// mostNotes bounds what is kept for those who never come back.
+const mostNotes = 1000
+
 func (n *notes) put(session, said string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.m == nil || len(n.m) >= maxSessions { // those that were never fetched
+	if n.m == nil || len(n.m) >= mostNotes { // those that were never fetched
 		n.m = map[string]string{}
 	}
 	n.m[session] = said

@@ -232,7 +232,7 @@ func (c *console) events(w http.ResponseWriter, r *http.Request, _ session) {
 		case <-beat.C:
 			text = ": still here\n\n"
 		}
-		if _, in := c.door.session(r); !in {
+		if _, in, err := c.session(r); !in && err == nil { // what the store cannot say it says at the next beat
 			tell("event: signed-out\ndata: {}\n\n")
 			return
 		}

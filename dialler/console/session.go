@@ -1,24 +1,15 @@
 package console
 
 import (
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
 	"net/http"
-	"sync"
+	"strconv"
+	"strings"
 	"time"
 
-	"golang.org/x/time/rate"
-)
-
-// Limits of the door.
-const (
-	sessionLife = 12 * time.Hour // a working day; then sign in again
-	maxSessions = 1000           // the oldest goes when there are more
-	wrongPerSec = 1              // wrong tokens a second, after a burst
-	wrongBurst  = 10
+	"ringback/dialler/user"
 )
 
 // The cookies. The second is for the sign-in form only, before there is a
@@ -28,107 +19,33 @@ const (
 	gateCookie    = "ringback_sign_in"
 )
 
-// A door knows who is in.
-type door struct {
-	keys  map[[sha256.Size]byte]string // digest of a token → who holds it
-	now   func() time.Time
-	seal  []byte // of CSRF tokens; new with every process, as the sessions are
-	wrong *rate.Limiter
-
-	mu  sync.Mutex
-	ins map[[sha256.Size]byte]session // by digest of the session's ID
-}
-
-// A session is somebody who is signed in.
+// A session is somebody who is signed in; zero: nobody.
 type session struct {
 	id     string
 	holder string
-	until  time.Time
+	role   user.Role
 }
 
-func newDoor(tokens map[string]string, now func() time.Time) *door {
-	d := &door{keys: map[[sha256.Size]byte]string{}, now: now, seal: secret(), wrong: rate.NewLimiter(wrongPerSec, wrongBurst), ins: map[[sha256.Size]byte]session{}}
-	for holder, token := range tokens {
-		if token != "" {
-			d.keys[sha256.Sum256([]byte(token))] = holder
-		}
-	}
-	return d
-}
+// may reports whether they may do that.
+func (s session) may(a user.Act) bool { return s.role.May(a) }
 
-func secret() []byte {
-	b := make([]byte, 32)
-	_, _ = rand.Read(b) // never fails (crypto/rand)
-	return b
-}
+// csrf is what every form of the session carries.
+func (s session) csrf() string { return user.CSRF(s.id) }
 
-func secretText() string { return base64.RawURLEncoding.EncodeToString(secret()) }
+// sent reports whether a form is one of the session's.
+func (s session) sent(r *http.Request) bool { return user.Genuine(s.id, r.PostFormValue("csrf")) }
 
-// holder returns who holds token. The digests are compared in a time that says
-// nothing of them.
-func (d *door) holder(token string) (string, bool) {
-	digest := sha256.Sum256([]byte(token))
-	found, name := false, ""
-	for key, holder := range d.keys {
-		if subtle.ConstantTimeCompare(digest[:], key[:]) == 1 {
-			found, name = true, holder
-		}
-	}
-	return name, found
-}
-
-// open begins a session.
-func (d *door) open(holder string) session {
-	s := session{id: secretText(), holder: holder, until: d.now().Add(sessionLife)}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var oldest [sha256.Size]byte
-	var first time.Time
-	for key, other := range d.ins {
-		if !d.now().Before(other.until) {
-			delete(d.ins, key)
-		} else if first.IsZero() || other.until.Before(first) {
-			oldest, first = key, other.until
-		}
-	}
-	if len(d.ins) >= maxSessions {
-		delete(d.ins, oldest)
-	}
-	d.ins[sha256.Sum256([]byte(s.id))] = s
-	return s
-}
-
-// session returns that of a request.
-func (d *door) session(r *http.Request) (session, bool) {
+// session returns that of a request. The error is the store's.
+func (c *console) session(r *http.Request) (s session, ok bool, err error) {
 	cookie, err := r.Cookie(sessionCookie)
 	if err != nil {
-		return session{}, false
+		return session{}, false, nil
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	s, ok := d.ins[sha256.Sum256([]byte(cookie.Value))]
-	if !ok || !d.now().Before(s.until) {
-		return session{}, false
+	w, err := c.Door.Session(r.Context(), cookie.Value)
+	if errors.Is(err, user.ErrStranger) {
+		return session{}, false, nil
 	}
-	return s, true
-}
-
-func (d *door) close(s session) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.ins, sha256.Sum256([]byte(s.id)))
-}
-
-// csrf is what every form of a session carries: a seal that only we can make
-// and that only pages of ours, read by this browser, can know.
-func (d *door) csrf(id string) string {
-	mac := hmac.New(sha256.New, d.seal)
-	mac.Write([]byte(id))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
-}
-
-func (d *door) genuine(id, csrf string) bool {
-	return id != "" && hmac.Equal([]byte(csrf), []byte(d.csrf(id)))
+	return session{cookie.Value, w.Name, w.Role}, err == nil, err
 }
 
 // cookie makes one that scripts cannot read and other sites cannot send.
@@ -145,62 +62,114 @@ func cookie(r *http.Request, name, value string, life time.Duration) *http.Cooki
 	return c
 }
 
+// address is where a request comes from, for the limits: what a proxy on this
+// machine says, or else who is connected. A stranger cannot choose it.
+func address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
+		all := r.Header.Values("X-Forwarded-For")
+		if len(all) > 0 { // the last entry is our proxy's; those before it are hearsay
+			last := all[len(all)-1]
+			if ip := net.ParseIP(strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])); ip != nil {
+				return ip.String()
+			}
+		}
+	}
+	return host
+}
+
 type signInPage struct {
 	Gate  string // the form's seal
+	Name  string // as it was given
 	Wrong string // what was wrong with the last try
-	Empty bool   // there are no tokens
+	Empty bool   // nobody can get in
 }
 
 func (c *console) signInPage(w http.ResponseWriter, r *http.Request) {
-	if _, ok := c.door.session(r); ok {
+	_, ok, err := c.session(r)
+	if err != nil {
+		c.trouble(w, r, session{}, err)
+		return
+	}
+	if ok {
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return
 	}
-	c.askToken(w, r, http.StatusOK, "")
+	c.askWho(w, r, http.StatusOK, "")
 }
 
-func (c *console) askToken(w http.ResponseWriter, r *http.Request, status int, wrong string) {
-	gate := secretText()
+func (c *console) askWho(w http.ResponseWriter, r *http.Request, status int, wrong string) {
+	gate := user.Gate()
 	http.SetCookie(w, cookie(r, gateCookie, gate, time.Hour))
-	c.show(w, r, status, "sign-in", session{}, "Sign in", signInPage{c.door.csrf(gate), wrong, len(c.door.keys) == 0})
+	c.show(w, r, status, "sign-in", session{}, "Sign in", signInPage{user.CSRF(gate), r.PostFormValue("name"), wrong, c.Door.Locked()})
 }
 
 func (c *console) signIn(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
 	gate, err := r.Cookie(gateCookie)
-	if err != nil || !c.door.genuine(gate.Value, r.PostFormValue("csrf")) {
-		c.askToken(w, r, http.StatusForbidden, "That form had expired, or cookies are off. Try again.")
+	if err != nil || !user.Genuine(gate.Value, r.PostFormValue("csrf")) {
+		c.askWho(w, r, http.StatusForbidden, "That form had expired, or cookies are off. Try again.")
 		return
 	}
-	if c.door.wrong.TokensAt(c.Now()) < 1 {
-		w.Header().Set("Retry-After", "2")
-		c.askToken(w, r, http.StatusTooManyRequests, "Too many wrong tokens were tried. Wait a moment, then try again.")
+	name := strings.TrimSpace(r.PostFormValue("name"))
+	id, who, err := c.Door.SignIn(r.Context(), name, r.PostFormValue("password"), address(r))
+	var pace *user.PaceError
+	switch {
+	case errors.As(err, &pace):
+		wait := pace.Seconds()
+		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
+		c.askWho(w, r, http.StatusTooManyRequests, fmt.Sprintf("Too many wrong tries. Wait %v, then try again.", wait))
+		return
+	case errors.Is(err, user.ErrStranger):
+		c.log.Warn("a wrong sign-in to the console", "user", short(name), "from", address(r))
+		said := "That name and password don't fit."
+		if name == "" {
+			said = "That token is not known. It is one of http.tokens in the configuration; if you have a user of your own, give its name too."
+		}
+		c.askWho(w, r, http.StatusUnauthorized, said)
+		return
+	case errors.Is(err, user.ErrForbid):
+		c.log.Warn("a sign-in to the console by a user whose role has none", "user", short(name), "from", address(r))
+		c.askWho(w, r, http.StatusForbidden, "This user is for programs: its role has no console.")
+		return
+	case err != nil:
+		c.trouble(w, r, session{}, err)
 		return
 	}
-	holder, ok := c.door.holder(r.PostFormValue("token"))
-	if !ok {
-		c.door.wrong.AllowN(c.Now(), 1)
-		c.log.Warn("a wrong token at the console's sign-in", "from", r.RemoteAddr)
-		c.askToken(w, r, http.StatusUnauthorized, "That token is not known. It is one of http.tokens in the configuration.")
-		return
+	if old, err := r.Cookie(sessionCookie); err == nil {
+		if err := c.Door.SignOut(r.Context(), old.Value); err != nil {
+			c.log.Warn("an old session could not be ended", "err", err)
+		}
 	}
-	if old, ok := c.door.session(r); ok {
-		c.door.close(old)
-	}
-	s := c.door.open(holder)
-	c.log.Info("signed in to the console", "token", holder)
+	c.log.Info("signed in to the console", "who", who.Name, "role", who.Role)
 	http.SetCookie(w, cookie(r, gateCookie, "", 0))
-	http.SetCookie(w, cookie(r, sessionCookie, s.id, sessionLife))
+	http.SetCookie(w, cookie(r, sessionCookie, id, user.SessionLife))
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
+// short cuts what a stranger typed to what a log line needs.
+func short(s string) string {
+	if len(s) > 64 {
+		s = strings.ToValidUTF8(s[:64], "") + "…"
+	}
+	return s
+}
+
 func (c *console) signOut(w http.ResponseWriter, r *http.Request) {
-	if s, ok := c.door.session(r); ok {
-		if !c.door.genuine(s.id, r.PostFormValue("csrf")) {
+	s, ok, err := c.session(r)
+	if err == nil && ok {
+		if !s.sent(r) {
 			c.show(w, r, http.StatusForbidden, "error", s, "Not done", errorPage{Said: "The form was not one of this session."})
 			return
 		}
-		c.door.close(s)
+		err = c.Door.SignOut(r.Context(), s.id)
+	}
+	if err != nil { // a session that goes on while its owner thinks not
+		c.trouble(w, r, s, err)
+		return
 	}
 	http.SetCookie(w, cookie(r, sessionCookie, "", 0))
 	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)

@@ -212,7 +212,7 @@ func judge(ctx context.Context, out io.Writer, store dialler.Store, id dialler.C
 
 // listening lets the story hear what is decided on analyses.
 type listening struct {
-	dialler.Store
+	serve.Store
 	ruled func(dialler.Ruling)
 }
 

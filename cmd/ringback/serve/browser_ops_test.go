@@ -17,7 +17,7 @@ func signedIn(t *testing.T, r *running) *browsertest.Tab {
 	b := browsertest.Open(t, "http://"+r.Addr())
 	b.Log = r.log
 	b.Go("/sign-in")
-	b.Run("sign in", chromedp.SendKeys("#token", token+kb.Enter))
+	b.Run("sign in", chromedp.SendKeys("#password", token+kb.Enter))
 	b.Shows("h1", "Campaigns")
 	b.Shows("#live-says", "Live")
 	return b

@@ -81,7 +81,7 @@ func TestConsoleInABrowser(t *testing.T) {
 	b.Go("/")
 	b.Until("location.pathname === '/sign-in'")
 	b.Shot("sign-in")
-	b.Run("sign in", chromedp.SendKeys("#token", token+kb.Enter))
+	b.Run("sign in", chromedp.SendKeys("#password", token+kb.Enter))
 	b.Shows("h1", "Campaigns")
 	b.Shows("#live-says", "Live")
 	b.Shows(fmt.Sprintf("#campaign-%d", id), "0 of 6")

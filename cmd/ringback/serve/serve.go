@@ -23,6 +23,7 @@ import (
 	"ringback/dialler/metrics"
 	"ringback/dialler/store/postgres"
 	"ringback/dialler/store/sqlite"
+	"ringback/dialler/user"
 	"ringback/esl"
 )
 
@@ -37,16 +38,22 @@ type Options struct {
 	Observe func(dialler.Happening)
 
 	// Store, if not nil, is used in place of the configured one, and not closed.
-	Store dialler.Store
+	Store Store
 	// Switches, if not nil, are used in place of the configured ones.
 	Switches map[string]dialler.Switch
+}
+
+// A Store keeps everything, users too.
+type Store interface {
+	dialler.Store
+	user.Store
 }
 
 // A Process is a Ringback that runs.
 type Process struct {
 	cfg   config.Config
 	log   *slog.Logger
-	store dialler.Store
+	store Store
 	loop  *dialler.Loop
 	addr  net.Addr
 
@@ -146,7 +153,7 @@ func Start(ctx context.Context, cfg config.Config, o Options) (p *Process, err e
 // scheme is the store's kind, for the log: its address may hold a password.
 func scheme(url string) string { s, _, _ := strings.Cut(url, ":"); return s }
 
-func openStore(ctx context.Context, url string, words *callback.Resolver, log *slog.Logger) (dialler.Store, error) {
+func openStore(ctx context.Context, url string, words *callback.Resolver, log *slog.Logger) (Store, error) {
 	if scheme := scheme(url); scheme == "postgres" || scheme == "postgresql" {
 		return postgres.Open(ctx, url, postgres.Options{Words: words, Log: log})
 	}
@@ -157,9 +164,16 @@ func openStore(ctx context.Context, url string, words *callback.Resolver, log *s
 	return sqlite.Open(ctx, path, sqlite.Options{Words: words})
 }
 
+// OpenStore opens the configured store, for a command that changes something in
+// it by itself. It fails with a [*sqlite.InUseError] where a Ringback runs on the
+// same file.
+func OpenStore(ctx context.Context, cfg config.Config) (Store, error) {
+	return openStore(ctx, cfg.WithDefaults().Store.URL, nil, slog.New(slog.DiscardHandler))
+}
+
 // Migrate brings the schema of the store up to date and does nothing else.
 func Migrate(ctx context.Context, cfg config.Config) error {
-	s, err := openStore(ctx, cfg.WithDefaults().Store.URL, nil, slog.New(slog.DiscardHandler))
+	s, err := OpenStore(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -221,10 +235,11 @@ func (p *Process) serveHTTP(listener net.Listener, m *metrics.Metrics, live *con
 		tokens[holder] = t.Reveal()
 	}
 	if len(tokens) == 0 {
-		p.log.Warn("http.tokens is empty: every request to /v1 will be refused, analyses too, and nobody can sign in to the console")
+		p.log.Info("http.tokens is empty: only users can sign in to the console, and only tokens of theirs open /v1; ringback user add makes the first user")
 	}
+	door := user.NewDoor(user.Options{Store: p.store, Tokens: tokens, Limits: user.Limits{Requests: p.cfg.HTTP.RequestsPerSecond}})
 	handler := api.New(api.Options{
-		Store: p.store, Tokens: tokens, Metrics: m.Handler(), ProtectMetrics: p.cfg.HTTP.ProtectMetrics,
+		Store: p.store, Door: door, Users: p.store, Metrics: m.Handler(), ProtectMetrics: p.cfg.HTTP.ProtectMetrics,
 		Observe: func(r api.Request) {
 			m.Request(r.Method, r.Route, r.Status, r.Took)
 			if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Status < 300 {
@@ -237,7 +252,7 @@ func (p *Process) serveHTTP(listener net.Listener, m *metrics.Metrics, live *con
 		},
 		Version: version, Logger: p.log,
 	})
-	pages := console.New(console.Options{Store: p.store, Tokens: tokens, Live: live, Status: p.loop.Status, Declared: declares(p.cfg), Logger: p.log})
+	pages := console.New(console.Options{Store: p.store, Door: door, Live: live, Status: p.loop.Status, Declared: declares(p.cfg), Logger: p.log})
 	server := api.NewServer(front(handler, pages), p.log)
 	server.RegisterOnShutdown(live.Close) // its streams would never end by themselves
 	ended := make(chan struct{})
@@ -309,7 +324,7 @@ func (p *Process) unwind() error {
 func (p *Process) Addr() string { return p.addr.String() }
 
 // Store is the process's store.
-func (p *Process) Store() dialler.Store { return p.store }
+func (p *Process) Store() Store { return p.store }
 
 // Status is how the loop stands.
 func (p *Process) Status() dialler.Status { return p.loop.Status() }

@@ -33,7 +33,7 @@ func (d database) Clock(param string) string { return param }
 
 func (d database) Taken(err error) bool {
 	var e *sqlite3.Error
-	return errors.As(err, &e) && e.Code() == sqlite3lib.SQLITE_CONSTRAINT_UNIQUE
+	return errors.As(err, &e) && (e.Code() == sqlite3lib.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3lib.SQLITE_CONSTRAINT_PRIMARYKEY)
 }
 
 func (d database) Add(t store.Tx, in store.Intake) (map[dialler.Number]dialler.ContactState, error) {

@@ -11,6 +11,7 @@ import (
 	"ringback/dialler"
 	"ringback/dialler/store/sqlite"
 	"ringback/dialler/store/storetest"
+	"ringback/dialler/user"
 )
 
 func open(t testing.TB, path string) *sqlite.Store {
@@ -43,6 +44,10 @@ func TestStoreInFile(t *testing.T) {
 		copyFile(t, path, to)
 		return open(t, to)
 	}, storetest.Options{Reopen: afterCrash})
+}
+
+func TestUsers(t *testing.T) {
+	storetest.RunUsers(t, func(t *testing.T) user.Store { return open(t, sqlite.Memory) })
 }
 
 // In memory reads take turns with writes on one connection; all else is as in

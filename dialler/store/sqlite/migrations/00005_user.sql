@@ -1,0 +1,34 @@
+-- Who may use Ringback; see package user.
+
+-- +goose Up
+
+CREATE TABLE account (
+  name     TEXT PRIMARY KEY,
+  role     TEXT NOT NULL CHECK (role IN ('operator', 'viewer', 'api')),
+  password TEXT, -- its argon2id hash; NULL: they cannot sign in
+  added    INTEGER NOT NULL
+) STRICT;
+
+-- Who is signed in to the console: a user, or the holder of a token of the
+-- configuration, of which the digest is kept.
+CREATE TABLE session (
+  digest  TEXT PRIMARY KEY,
+  account TEXT REFERENCES account (name) ON DELETE CASCADE,
+  holder  TEXT,
+  token   TEXT,
+  ends    INTEGER NOT NULL,
+  CHECK ((account IS NULL) = (token IS NOT NULL)),
+  CHECK ((holder IS NULL) = (token IS NULL))
+) STRICT;
+
+CREATE INDEX session_ends ON session (ends);
+CREATE INDEX session_account ON session (account);
+
+-- The tokens of users' programs.
+CREATE TABLE token (
+  digest  TEXT PRIMARY KEY,
+  account TEXT NOT NULL REFERENCES account (name) ON DELETE CASCADE,
+  name    TEXT NOT NULL,
+  added   INTEGER NOT NULL,
+  UNIQUE (account, name)
+) STRICT;
