@@ -82,6 +82,10 @@ type Reports interface {
 	// Contacts returns up to n contacts of a campaign, in list order, that
 	// come after the one with that ID; 0: from the first.
 	Contacts(ctx context.Context, id CampaignID, after ContactID, n int) ([]Contact, error)
+	// FindContacts returns a page of a campaign's contacts, and where the next
+	// begins; "": there is none. A [*FieldError] says what of the query is
+	// wrong.
+	FindContacts(ctx context.Context, q ContactQuery) (contacts []Contact, next string, err error)
 	// Call returns a call, ErrNoCall if there is none.
 	Call(ctx context.Context, id CallID) (Call, error)
 	Calls(ctx context.Context, q CallQuery) (calls []Call, next string, err error)
@@ -90,6 +94,9 @@ type Reports interface {
 	// waiting is due, which may be past; zero: none waits. As in
 	// [Work.NextDue], one whose number is being rung does not count.
 	NextCallback(ctx context.Context, id CampaignID) (time.Time, error)
+	// Forecast counts the callbacks and retries of a campaign that become due
+	// in n steps from a moment on.
+	Forecast(ctx context.Context, id CampaignID, from time.Time, step time.Duration, n int) (Forecast, error)
 	// Outbox returns up to n messages after the one numbered after, in order.
 	Outbox(ctx context.Context, after int64, n int) ([]Message, error)
 	// Ping reports whether the store answers.
@@ -124,9 +131,58 @@ type CallQuery struct {
 	Campaign CampaignID
 	Filter   CallFilter
 	Contact  ContactID // 0: all
-	Limit    int       // at most 1000; 0: 100
-	After    string    // where the page before said the next begins
+	// Number is how the number begins, with its plus; empty: all. A
+	// [*FieldError] if more than [MaxMatches] contacts match: somebody who
+	// looks for a number has more digits.
+	Number string
+	Oldest bool   // the oldest first
+	Limit  int    // at most 1000; 0: 100
+	After  string // where the page before said the next begins
 }
+
+// MaxMatches is how many contacts a search of calls by number may find.
+const MaxMatches = 100
+
+// A ContactQuery selects contacts of a campaign.
+type ContactQuery struct {
+	Campaign CampaignID
+	State    ContactState // empty: all
+	Number   string       // how the number begins, with its plus; empty: all
+	Order    ContactOrder
+	Limit    int    // at most 1000; 0: 100
+	After    string // where the page before said the next begins
+}
+
+// A ContactOrder is the order of a list of contacts.
+type ContactOrder string
+
+// The orders. Each is that of an index, so that any page is as quick as the
+// first: with a State or a Number, by list and newest mean by number.
+const (
+	ByList   ContactOrder = ""       // as they were added
+	ByNewest ContactOrder = "newest" // the last added first
+	ByNumber ContactOrder = "number"
+	// ByDue is those that wait for their time, the one due first at the head:
+	// callbacks and retries, or those of State, if that waits. With a Number
+	// it means by number.
+	ByDue ContactOrder = "due"
+)
+
+// A Forecast is what becomes due, and when.
+type Forecast struct {
+	Overdue Slot   // due before the first slot, and not rung yet
+	Slots   []Slot // from the moment asked for on
+	// Until is how far it is whole: later slots lack some, because no more
+	// than [MaxForecast] of each class are counted.
+	Until time.Time
+}
+
+// A Slot is how many contacts become due within one step.
+type Slot struct{ Callbacks, Retries int }
+
+// MaxForecast is how many callbacks, and how many retries, a forecast counts:
+// more than any campaign could ring in the hours it looks ahead.
+const MaxForecast = 50_000
 
 // A CallFilter is one of the tabs above the call list.
 type CallFilter string
@@ -152,7 +208,16 @@ type Counters struct {
 	Callbacks map[CallbackState]int
 	Closed    map[CloseReason]int // closed and cancelled callbacks by reason
 	Refused   map[RefusalReason]int
+	Talk      time.Duration // with the bot, all answered calls together; one that is up does not count
 	AvgDelay  time.Duration // mean of first scheduled time minus request time; 0: no callbacks
+}
+
+// AvgTalk is the mean length of the conversations; 0: none was held.
+func (c Counters) AvgTalk() time.Duration {
+	if n := c.Dispositions[Answered]; n > 0 {
+		return c.Talk / time.Duration(n)
+	}
+	return 0
 }
 
 // Pending is the number of callbacks scheduled and waiting to be dialled.

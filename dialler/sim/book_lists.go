@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -354,49 +353,6 @@ func (b *Book) asCall(e *entry) dialler.Call {
 	return c
 }
 
-// Calls is as [dialler.Reports] says.
-func (b *Book) Calls(_ context.Context, q dialler.CallQuery) (calls []dialler.Call, next string, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if _, err := b.campaign(q.Campaign); err != nil {
-		return nil, "", err
-	}
-	want, ok := map[dialler.CallFilter]func(*dialler.Callback) bool{
-		dialler.AllCalls:           func(*dialler.Callback) bool { return true },
-		dialler.CallbacksRequested: func(cb *dialler.Callback) bool { return cb != nil },
-		dialler.CallbacksPending:   func(cb *dialler.Callback) bool { return cb != nil && cb.State == dialler.CallbackWaiting },
-		dialler.CallbacksCompleted: func(cb *dialler.Callback) bool {
-			return cb != nil && cb.State != dialler.CallbackWaiting && cb.State != dialler.CallbackCancelled
-		},
-		dialler.CallbacksCancelled: func(cb *dialler.Callback) bool { return cb != nil && cb.State == dialler.CallbackCancelled },
-	}[q.Filter]
-	if !ok {
-		return nil, "", fmt.Errorf("calls: %w", &dialler.FieldError{Field: "filter", Got: strconv.Quote(string(q.Filter)), Want: "nothing, requested, pending, completed or cancelled"})
-	}
-	limit := q.Limit
-	if limit <= 0 {
-		limit = 100
-	}
-	limit = min(limit, 1000)
-	i := len(b.calls) - 1
-	if q.After != "" {
-		if i = slices.IndexFunc(b.calls, func(e *entry) bool { return string(e.ID) == q.After }) - 1; i == -2 {
-			return nil, "", fmt.Errorf("calls: %w", &dialler.FieldError{Field: "after", Got: strconv.Quote(q.After), Want: "what the page before said"})
-		}
-	}
-	for ; i >= 0; i-- {
-		e := b.calls[i]
-		if e.Campaign != q.Campaign || q.Contact != 0 && e.Contact != q.Contact || !want(e.ruling.Callback) {
-			continue
-		}
-		if len(calls) == limit {
-			return calls, string(calls[limit-1].ID), nil
-		}
-		calls = append(calls, b.asCall(e))
-	}
-	return calls, "", nil
-}
-
 // Counters is as [dialler.Reports] says: counted anew each time.
 func (b *Book) Counters(_ context.Context, id dialler.CampaignID) (dialler.Counters, error) {
 	b.mu.Lock()
@@ -422,6 +378,9 @@ func (b *Book) Counters(_ context.Context, id dialler.CampaignID) (dialler.Count
 			c.Live++
 		} else {
 			c.Dispositions[e.Disposition]++
+			if e.Disposition == dialler.Answered && !e.Joined.IsZero() {
+				c.Talk += max(e.Ended.Sub(e.Joined), 0)
+			}
 		}
 		if e.ruling.Refused != "" {
 			c.Refused[e.ruling.Refused]++

@@ -3,9 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"math"
-	"strconv"
-	"strings"
 	"time"
 
 	"ringback/dialler"
@@ -139,76 +136,6 @@ func calls(t Tx, from string, args ...any) (out []dialler.Call, err error) {
 	return out, nil
 }
 
-// Calls is as [dialler.Reports] says. A page is cut by when the call was
-// leased, then by ID, so calls begun since do not shift the next page.
-func (s *SQL) Calls(ctx context.Context, q dialler.CallQuery) (page []dialler.Call, next string, err error) {
-	limit := q.Limit
-	if limit <= 0 {
-		limit = 100
-	}
-	limit = min(limit, 1000)
-	leased, id, err := cursor(q.After)
-	if err != nil {
-		return nil, "", fmt.Errorf("calls: %w", err)
-	}
-	var query string
-	args := []any{q.Campaign, leased, id, limit + 1}
-	if q.Filter == dialler.AllCalls {
-		query = `FROM attempt
-			WHERE attempt.campaign_id = $1 AND (attempt.leased, attempt.id) < ($2, $3)`
-	} else {
-		states, ok := map[dialler.CallFilter]string{
-			dialler.CallbacksRequested: ``,
-			dialler.CallbacksPending:   ` AND callback.state = 'scheduled'`,
-			dialler.CallbacksCompleted: ` AND callback.state IN ('completed', 'exhausted', 'closed')`,
-			dialler.CallbacksCancelled: ` AND callback.state = 'cancelled'`,
-		}[q.Filter]
-		if !ok {
-			return nil, "", fmt.Errorf("calls: %w", &dialler.FieldError{Field: "filter", Got: strconv.Quote(string(q.Filter)),
-				Want: "nothing, requested, pending, completed or cancelled"})
-		}
-		query = `FROM callback JOIN attempt ON attempt.id = callback.asked_on
-			WHERE callback.campaign_id = $1 AND (callback.asked_leased, callback.asked_on) < ($2, $3)` + states
-	}
-	if q.Contact != 0 {
-		query += ` AND attempt.contact_id = $5`
-		args = append(args, q.Contact)
-	}
-	if q.Filter == dialler.AllCalls {
-		query += ` ORDER BY attempt.leased DESC, attempt.id DESC LIMIT $4`
-	} else {
-		query += ` ORDER BY callback.asked_leased DESC, callback.asked_on DESC LIMIT $4`
-	}
-	err = s.db.View(ctx, "calls", func(t Tx) error {
-		if _, err := s.campaign(t, q.Campaign); err != nil {
-			return err
-		}
-		if page, err = calls(t, query, args...); err != nil {
-			return err
-		}
-		if len(page) > limit {
-			page = page[:limit]
-			last := page[limit-1]
-			next = fmt.Sprintf("%d.%s", Micros(last.Leased), last.ID)
-		}
-		return nil
-	})
-	return page, next, err
-}
-
-// cursor reads where a page begins; "" is before all.
-func cursor(s string) (leased int64, id string, err error) {
-	if s == "" {
-		return math.MaxInt64, "", nil
-	}
-	at, id, ok := strings.Cut(s, ".")
-	leased, err = strconv.ParseInt(at, 10, 64)
-	if err != nil || !ok {
-		return 0, "", &dialler.FieldError{Field: "after", Got: strconv.Quote(s), Want: "what the page before said"}
-	}
-	return leased, id, nil
-}
-
 // Counters is as [dialler.Reports] says.
 func (s *SQL) Counters(ctx context.Context, id dialler.CampaignID) (c dialler.Counters, err error) {
 	c = dialler.Counters{
@@ -245,6 +172,8 @@ func (s *SQL) Counters(ctx context.Context, id dialler.CampaignID) (c dialler.Co
 				c.Refused[dialler.RefusalReason(which)] = int(n)
 			case "delay":
 				delay = n
+			case "talk":
+				c.Talk = time.Duration(n) * time.Microsecond
 			}
 			return nil
 		}, `SELECT what, which, n FROM tally WHERE campaign_id = $1 AND n <> 0`, id)); err != nil {

@@ -103,6 +103,9 @@ func (w *world) auditOne(c dialler.Campaign, live map[dialler.Number]dialler.Cal
 			dialling[call.Attempt.Contact] = true
 		} else {
 			want.Dispositions[call.Disposition]++
+			if call.Disposition == dialler.Answered && !call.Joined.IsZero() {
+				want.Talk += max(call.Ended.Sub(call.Joined), 0)
+			}
 		}
 		if call.Ruling.Refused != "" {
 			want.Refused[call.Ruling.Refused]++

@@ -72,6 +72,7 @@ func Run(t *testing.T, open func(t *testing.T) dialler.Store, options ...Options
 		{"Intervention", interventionTests},
 		{"Running", runningTests},
 		{"Reports", reportTests},
+		{"Find", findTests},
 		{"Together", togetherTests},
 		{"Walk", walkTests},
 	}

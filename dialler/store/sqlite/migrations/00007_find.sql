@@ -1,0 +1,23 @@
+-- What lists, searches and figures at a million contacts need.
+
+-- +goose Up
+
+-- Contacts by number, of one state or (a page of each, merged) of all.
+CREATE INDEX contact_state ON contact (campaign_id, state, number);
+
+-- The tabs above the list of calls, each in the order of the list.
+CREATE INDEX callback_state ON callback (campaign_id, state, asked_leased, asked_on);
+
+-- tally has one sum more:
+--
+--   talk         ''           sum over answered attempts of ended - joined
+--
+-- +goose StatementBegin
+CREATE TRIGGER attempt_talked AFTER UPDATE OF disposition ON attempt WHEN OLD.disposition IS NULL AND NEW.disposition = 'answered' AND NEW.ended > NEW.joined BEGIN
+  INSERT INTO tally (campaign_id, what, which, n) VALUES (NEW.campaign_id, 'talk', '', NEW.ended - NEW.joined)
+    ON CONFLICT (campaign_id, what, which) DO UPDATE SET n = n + excluded.n;
+END;
+-- +goose StatementEnd
+
+INSERT INTO tally (campaign_id, what, which, n)
+  SELECT campaign_id, 'talk', '', sum(ended - joined) FROM attempt WHERE disposition = 'answered' AND ended > joined GROUP BY campaign_id;
