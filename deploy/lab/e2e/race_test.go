@@ -2,6 +2,5 @@
 
 package e2e
 
-// buildFlags make the binary what the tests are: with the race detector, for
-// all code but SQLite's (see the Makefile).
-var buildFlags = []string{"-race", "-gcflags=modernc.org/...=-race=false"}
+// withRaceDetector makes the binary what the tests are.
+const withRaceDetector = true

@@ -10,17 +10,14 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"ringback/deploy/lab"
 	"ringback/deploy/lab/farend"
+	"ringback/deploy/lab/node"
 	"ringback/dialler/api"
 )
 
@@ -39,11 +36,8 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer func() { _ = os.RemoveAll(dir) }()
-		binary = filepath.Join(dir, "ringback")
-		build := exec.Command("go", slices.Concat([]string{"build", "-o", binary}, buildFlags, []string{"ringback/cmd/ringback"})...)
-		build.Stdout, build.Stderr = os.Stderr, os.Stderr
-		if err := build.Run(); err != nil {
-			fmt.Fprintln(os.Stderr, "building ringback:", err)
+		if binary, err = node.Build(dir, withRaceDetector); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		return m.Run()
@@ -59,12 +53,8 @@ type rig struct {
 	far  *farend.FarEnd
 	pbx  pbx
 	base string // of the API
-	conf string // the configuration file
-	log  *tail
-
-	mu   sync.Mutex
-	proc *exec.Cmd
-	gone chan struct{} // closed when proc has ended
+	log  *node.Tail
+	proc *node.Node
 }
 
 // A pbx can be killed and started again.
@@ -81,7 +71,7 @@ func newRig(t *testing.T, o farend.Options) *rig {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	t.Cleanup(cancel)
-	r := &rig{t: t, ctx: ctx, log: &tail{}}
+	r := &rig{t: t, ctx: ctx, log: &node.Tail{}}
 
 	port := freePort(t)
 	r.base = "http://127.0.0.1:" + port
@@ -108,19 +98,19 @@ func newRig(t *testing.T, o farend.Options) *rig {
 	}
 
 	dir := t.TempDir()
-	r.conf = filepath.Join(dir, "ringback.yaml")
+	r.proc = &node.Node{Binary: binary, Config: filepath.Join(dir, "ringback.yaml"), Log: r.log}
 	conf = fmt.Sprintf(`
 node: e2e
 store: {url: "sqlite:%s"}
 http: {listen: "127.0.0.1:%s", tokens: {e2e: %s}}
 log: {level: debug}
 `, filepath.Join(dir, "ringback.db"), port, token) + conf
-	if err := os.WriteFile(r.conf, []byte(conf), 0o600); err != nil {
+	if err := os.WriteFile(r.proc.Config, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		r.kill(syscall.SIGKILL)
-		if r.log.raced() {
+		if r.log.Raced() {
 			t.Error("the race detector spoke up in ringback")
 		}
 		if t.Failed() {
@@ -153,19 +143,10 @@ bots:
 // start runs ringback and waits until it says that it is ready.
 func (r *rig) start() {
 	r.t.Helper()
-	cmd := exec.Command(binary, "serve", "--config", r.conf)
-	cmd.Stdout, cmd.Stderr = r.log, r.log
-	if err := cmd.Start(); err != nil {
+	if err := r.proc.Start(); err != nil {
 		r.t.Fatal(err)
 	}
-	gone := make(chan struct{})
-	go func() {
-		_ = cmd.Wait() // how it ended is in its log
-		close(gone)
-	}()
-	r.mu.Lock()
-	r.proc, r.gone = cmd, gone
-	r.mu.Unlock()
+	gone := r.proc.Gone()
 	r.until("ringback is ready", func() bool {
 		select {
 		case <-gone:
@@ -183,17 +164,15 @@ func (r *rig) start() {
 
 // kill sends ringback a signal and waits for its end.
 func (r *rig) kill(sig os.Signal) {
-	r.mu.Lock()
-	proc, gone := r.proc, r.gone
-	r.mu.Unlock()
-	if proc == nil {
+	gone := r.proc.Gone()
+	if gone == nil {
 		return
 	}
-	_ = proc.Process.Signal(sig) // it may have ended
+	r.proc.Signal(sig)
 	select {
 	case <-gone:
 	case <-time.After(patience):
-		_ = proc.Process.Kill()
+		r.proc.Signal(syscall.SIGKILL)
 		r.t.Errorf("ringback did not end on %v", sig)
 	}
 }
@@ -404,34 +383,4 @@ func freePort(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return port
-}
-
-// tail keeps the end of what is written to it.
-type tail struct {
-	mu   sync.Mutex
-	buf  []byte
-	race bool // the race detector wrote to it
-}
-
-func (l *tail) raced() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.race
-}
-
-func (l *tail) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.buf = append(l.buf, b...)
-	l.race = l.race || bytes.Contains(b, []byte("DATA RACE"))
-	if over := len(l.buf) - 64<<10; over > 0 {
-		l.buf = append([]byte(nil), l.buf[over:]...)
-	}
-	return len(b), nil
-}
-
-func (l *tail) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.TrimSpace(string(l.buf))
 }
