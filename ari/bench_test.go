@@ -19,7 +19,7 @@ func BenchmarkAnswerToBot(b *testing.B) {
 	r := startReal(b, farend.Options{BotTalk: -1, Talk: time.Minute, Ring: 20 * time.Millisecond, NoMedia: true}, lab.Options{})
 	h := r.harness()
 	o := r.options(b)
-	o.URL = r.asterisk.ARIURL // no proxy
+	o.URL = r.asterisk.ARIURL // no wire of ours
 	sw := newSwitch(b, o)
 	var mu sync.Mutex
 	joined := map[dialler.CallID]chan time.Time{}

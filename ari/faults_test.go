@@ -249,13 +249,13 @@ func TestReplaced(t *testing.T) {
 // A peer that is silent without having gone is found out by a ping.
 func TestSilentPeer(t *testing.T) {
 	s := startFake(t, aritest.Options{Faults: &aritest.Faults{}})
-	p := startProxy(t, s.URL)
-	sw := onFake(t, s, func(o *ari.Options) { o.URL, o.PingInterval = p.url, 50*time.Millisecond })
+	w, address := layWire(t, s.URL)
+	sw := onFake(t, s, func(o *ari.Options) { o.URL, o.PingInterval = address, 50*time.Millisecond })
 	var n news
 	run(t, sw, n.deliver)
-	p.freeze()
+	w.Stall()
 	n.wait(t, "link_down", func(e dialler.Event) bool { return e.Kind == dialler.LinkDown && strings.Contains(e.Reason, "ping") })
-	p.cut(0)
+	w.Mend()
 	n.wait(t, "the second link_up", func(dialler.Event) bool {
 		ups := 0
 		for _, e := range n.all {
@@ -270,8 +270,8 @@ func TestSilentPeer(t *testing.T) {
 // However many calls are placed at once, Asterisk's sessionlimit is kept.
 func TestConnectionsAreBounded(t *testing.T) {
 	s := startFake(t, aritest.Options{Faults: &aritest.Faults{}})
-	p := startProxy(t, s.URL)
-	sw := onFake(t, s, func(o *ari.Options) { o.URL, o.Connections = p.url, 8 })
+	w, address := layWire(t, s.URL)
+	sw := onFake(t, s, func(o *ari.Options) { o.URL, o.Connections = address, 8 })
 	var n news
 	run(t, sw, n.deliver)
 	var wg sync.WaitGroup
@@ -289,7 +289,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	for _, id := range ids {
 		n.kind(t, id, dialler.HungUp)
 	}
-	if most := p.most(); most > 8 {
+	if most := w.Most(); most > 8 {
 		t.Errorf("%d connections at once, want 8 at most", most)
 	}
 }

@@ -10,16 +10,18 @@ import (
 	"ringback/ari"
 	"ringback/deploy/lab"
 	"ringback/deploy/lab/farend"
+	"ringback/deploy/lab/wire"
 	"ringback/dialler"
 	"ringback/dialler/switchtest"
 )
 
-// A pbx is an Asterisk with a far end, and a proxy between it and us.
+// A pbx is an Asterisk with a far end, and a wire between it and us.
 type pbx struct {
 	asterisk *lab.Asterisk
 	far      *farend.FarEnd // customers, and a bot that stays
 	leaves   *farend.FarEnd // a bot that leaves after a second
-	proxy    *proxy
+	wire     *wire.Wire
+	address  string // of the root of ARI, by the wire
 	numbers  atomic.Int64
 }
 
@@ -61,12 +63,13 @@ func startReal(t testing.TB, f farend.Options, o lab.Options) *pbx {
 			t.Error(err)
 		}
 	})
-	return &pbx{asterisk: asterisk, far: far, leaves: leaves, proxy: startProxy(t, asterisk.ARIURL)}
+	w, address := layWire(t, asterisk.ARIURL)
+	return &pbx{asterisk: asterisk, far: far, leaves: leaves, wire: w, address: address}
 }
 
 func (r *pbx) options(t testing.TB) ari.Options {
 	return ari.Options{
-		URL: r.proxy.url, User: r.asterisk.User, Password: r.asterisk.Password, UserToUser: true,
+		URL: r.address, User: r.asterisk.User, Password: r.asterisk.Password, UserToUser: true,
 		RetryDelay: time.Second, Logger: logger(t),
 	}
 }
@@ -124,7 +127,7 @@ func (r *pbx) harness() switchtest.Harness {
 		NoSuchExt: dialler.Bot{Name: "none", Extension: "no-such-context,s,1"},
 		Sound:     "beep",
 		Seen:      r.seen,
-		Cut:       func() { r.proxy.cut(time.Second) },
+		Cut:       func() { r.wire.Cut(time.Second) },
 		Crash: func(t *testing.T) {
 			if err := r.asterisk.Kill(); err != nil {
 				t.Fatal(err)
