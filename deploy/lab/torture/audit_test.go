@@ -29,7 +29,7 @@ type evidence struct {
 	logs     map[string]string // of the nodes: file names
 
 	of     map[string]*dialler.Call // the attempt of an INVITE, by SIP Call-ID
-	judged int                      // pairs of calls whose order was looked at
+	judged int                      // callbacks whose place in the order could be judged
 }
 
 // A violation is a promise of the design that was not kept.
@@ -346,12 +346,17 @@ func (e *evidence) promises() (found []violation) {
 			found = append(found, violation{"I5", string(a.Number), cb.Requested, fmt.Sprintf("callback %d to %s, due %s, waits although its campaign is over", cb.ID, a.Number, clock(cb.Due))})
 		}
 	}
+	said := map[string]map[bool]bool{} // by call: what was taken of it, asked for a callback and not
+	for _, d := range e.deliveries {
+		if d.Status/100 == 2 {
+			if said[d.CallID] == nil {
+				said[d.CallID] = map[bool]bool{}
+			}
+			said[d.CallID][asks(d)] = true
+		}
+	}
 	for _, d := range e.deliveries {
 		a, there := calls[d.CallID]
-		var said struct {
-			Requested bool `json:"callback_requested"`
-		}
-		_ = json.Unmarshal(d.Body, &said) // of our making
 		bad := func(format string, args ...any) {
 			found = append(found, violation{"I5", string(a.Number), d.At, fmt.Sprintf("the analysis of call %s to %s: ", d.CallID, a.Number) + fmt.Sprintf(format, args...)})
 		}
@@ -364,9 +369,11 @@ func (e *evidence) promises() (found []violation) {
 		switch r := a.Ruling; {
 		case !there || len(a.Analysis) == 0:
 			bad("was taken, and is not there")
-		case !said.Requested && r.Verdict != dialler.RulingNone:
+		case r.Verdict == dialler.RulingNone && said[d.CallID][false]:
+		// When a node dies just as the bot comes, the bot may come again: a
+		// call with two conversations, and two analyses that differ.
+		case !said[d.CallID][true]:
 			bad("nothing was asked for, and it is ruled %s %s", r.Verdict, r.Refused)
-		case !said.Requested:
 		case r.Verdict == dialler.RulingScheduled && r.Callback != nil:
 		case r.Verdict == dialler.RulingRefused && e.rightly(a, chains, d.At):
 		default:
@@ -374,6 +381,14 @@ func (e *evidence) promises() (found []violation) {
 		}
 	}
 	return found
+}
+
+func asks(d farend.Delivery) bool {
+	var said struct {
+		Requested bool `json:"callback_requested"`
+	}
+	_ = json.Unmarshal(d.Body, &said) // of our making
+	return said.Requested
 }
 
 // rightly reports whether a callback may have been refused for the reason that
@@ -398,44 +413,43 @@ func (e *evidence) rightly(a dialler.Call, chains map[dialler.ContactID]int, at 
 	return false
 }
 
-// order looks for somebody who was rung although a callback of the same
-// campaign had waited for longer than anything could excuse (I8). That can be
-// told only where nothing went wrong meanwhile: a lease that was taken back,
-// as when a switch is away, leaves no trace.
+// order looks for callbacks that waited, long since due, while their campaign
+// rang somebody who is to come after them (I8). It judges those that came due
+// in calm weather: a lease that was taken back, as when a switch is away,
+// leaves no trace.
 func (e *evidence) order() (found []violation) {
-	const settled = 2 * time.Second
-	busy := map[dialler.Number][]dialler.Call{}
+	const settled = 2 * time.Second // for a lease under way, and for one about to be given back
+	to := map[dialler.Number][]dialler.Call{}
 	for _, a := range e.calls {
-		busy[a.Number] = append(busy[a.Number], a)
+		to[a.Number] = append(to[a.Number], a)
 	}
-	for _, late := range e.calls { // a callback that came late
-		since := late.Due.Add(settled)
-		if late.Class != dialler.ClassCallback || !late.Leased.After(since) {
+	for _, x := range e.calls {
+		if x.Class != dialler.ClassCallback {
 			continue
 		}
-		if !e.calm(since.Add(-settled), late.Leased) {
-			continue
-		}
-		// It may have been promised after it was due, and its number may
-		// have been rung until just now.
-		for _, b := range busy[late.Number] {
-			if b.Leased.Before(late.Leased) && b.Ended.Add(settled).After(since) {
-				since = b.Ended.Add(settled)
+		since := x.Due
+		// It may have been promised after it was due, and its number may have
+		// been rung until just now.
+		for _, b := range to[x.Number] {
+			if b.Leased.Before(x.Leased) && b.Ended.After(since) {
+				since = b.Ended
 			}
-			if cb := b.Ruling.Callback; cb != nil && cb.ID == late.Callback {
-				if told := e.told(b.ID).Add(settled); told.After(since) {
+			if cb := b.Ruling.Callback; cb != nil && cb.ID == x.Callback {
+				if told := e.told(b.ID); told.After(since) {
 					since = told
 				}
 			}
 		}
+		if !e.calm(since, x.Leased) {
+			continue
+		}
+		e.judged++
 		for _, y := range e.calls {
-			if y.Campaign != late.Campaign || y.Class == dialler.ClassCallback || y.Leased.Before(since) || !y.Leased.Before(late.Leased) {
-				continue
+			if y.Campaign == x.Campaign && y.Class != dialler.ClassCallback && y.Leased.After(since.Add(settled)) && y.Leased.Before(x.Leased) {
+				found = append(found, violation{"I8", string(x.Number), x.Leased, fmt.Sprintf("%s in %s, a callback due %s, was leased at %s, after %s (%s) at %s",
+					x.Number, e.campaigns[x.Campaign].Name, clock(x.Due), clock(x.Leased), y.Number, y.Class, clock(y.Leased))})
+				break
 			}
-			e.judged++
-			found = append(found, violation{"I8", string(late.Number), late.Leased,
-				fmt.Sprintf("%s in %s, a callback due %s, was leased at %s, after %s (%s) at %s", late.Number, e.campaigns[late.Campaign].Name, clock(late.Due), clock(late.Leased), y.Number, y.Class, clock(y.Leased))})
-			break
 		}
 	}
 	return found

@@ -293,12 +293,12 @@ func (o *operator) feed(ctx context.Context, r *rand.Rand) error {
 	if _, err := o.insist(ctx, "GET", o.path(name, "/counters"), nil, &n); err != nil {
 		return err
 	}
-	if n.Contacts["pending"] > 12 {
+	if n.Contacts["pending"] > 5 {
 		return nil
 	}
 	var list []api.NewContact
 	o.mu.Lock()
-	for i := range 12 {
+	for i := range 8 {
 		number := fmt.Sprintf("+9198%08d", 10000000+len(o.numbers))
 		if old := len(o.numbers); i%4 == 3 && old > 0 {
 			number = o.numbers[max(0, old-1-r.IntN(60))]
@@ -363,7 +363,12 @@ func (o *operator) work(ctx context.Context, lasts time.Duration) (wait func()) 
 			}
 		})
 	}
-	each("feed", 300*time.Millisecond, 900*time.Millisecond, func(r *rand.Rand, _ int) error { return o.feed(ctx, r) })
+	each("feed", 200*time.Millisecond, 600*time.Millisecond, func(r *rand.Rand, _ int) error {
+		if lasts-time.Since(o.began) < 5*time.Second {
+			return nil // what is begun is to be brought to its end
+		}
+		return o.feed(ctx, r)
+	})
 	each("exclude", 3*time.Second, 8*time.Second, func(r *rand.Rand, _ int) error { return o.exclude(ctx, r) })
 	each("hold", 2*time.Second, 6*time.Second, func(r *rand.Rand, n int) error {
 		d := between(r, 8*time.Second, 10*time.Second)

@@ -185,9 +185,9 @@ func sayingOf(r *rand.Rand, long bool) farend.Saying {
 	switch r.IntN(10) {
 	case 0:
 		return farend.Saying{Nothing: true}
-	case 1, 2:
+	case 1:
 		return farend.Saying{Phrase: "later", Reason: "not interested"}
-	case 3:
+	case 2:
 		return farend.Saying{}
 	}
 	s := farend.Saying{Callback: true, Reason: "driving"}
@@ -202,7 +202,7 @@ func sayingOf(r *rand.Rand, long bool) farend.Saying {
 	case 1:
 		s.Early = true
 	case 2:
-		s.Late = between(r, 0, 4*time.Second)
+		s.Late = between(r, 0, 2*time.Second)
 	}
 	return s
 }

@@ -60,12 +60,13 @@ func TestTorture(t *testing.T) {
 	operatorEnds()
 	mishaps.Wait()
 	f.asking.Store(false)
-	t.Logf("%v of it are over; now to rest", time.Since(began).Round(time.Second))
+	t.Logf("all has gone wrong that was to, after %v; now to rest", time.Since(began).Round(time.Second))
 
 	if !o.settle(t) {
 		t.Errorf("all was not at rest %v after the last mishap", patience)
 	}
 	took := time.Since(began)
+	t.Logf("all is at rest after %v", took.Round(time.Second))
 
 	e, err := f.gather(t.Context(), o)
 	if err != nil {
@@ -166,7 +167,7 @@ func (f *floor) summary(seed uint64, took time.Duration, e *evidence, found []vi
 %d seconds
 %d kills of nodes, %d Postgres restarts, %d nodes frozen, %d wires cut, stalled, slowed or lost
 %d INVITEs to customers, %d conversations, %d attempts, %d callbacks, %d analyses taken, %v refused
-%d pairs of calls whose order could be judged
+%d callbacks came due in calm weather, and were to go before all others
 %d violations
 (%s)`,
 		seed, int(took.Seconds()), count(kill), count("Postgres restarts"), count(freeze), count(cut, stall, slow, lose),
