@@ -7,7 +7,7 @@ GO       ?= go
 GOFLAGS  ?=
 
 # The race detector watches all code but SQLite's, which was translated from C
-# and is five times slower under it. (deploy/lab/e2e builds the binary so too.)
+# and is five times slower under it. (deploy/lab/node builds the binary so too.)
 RACE     := -race '-gcflags=modernc.org/...=-race=false'
 TESTARGS ?= $(RACE) -shuffle=on -count=1 -timeout=20m -parallel=4
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -47,6 +47,12 @@ quick: ## the tests that need nothing but Go
 sim: SEEDS ?= 10000
 sim: ## ten thousand simulated campaigns, audited (SEEDS=n for others)
 	$(GO) test ./dialler/sim -run 'TestSeeds$$' -seeds $(SEEDS) -timeout 60m
+
+.PHONY: torture
+torture: MINUTES ?= 20
+torture: SEED ?= 0
+torture: setup ## everything goes wrong for twenty minutes, then an audit (MINUTES=n, SEED=n to replay)
+	RINGBACK_TEST_REQUIRE=1 $(GO) test ./deploy/lab/torture -run 'TestTorture$$' -v -count=1 -timeout 24h -minutes $(MINUTES) -seed $(SEED)
 
 .PHONY: bench
 bench: BENCHARGS ?= -short

@@ -11,20 +11,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 )
 
-// Build builds the binary into a folder, with the race detector if race is set,
-// and returns where it is.
-func Build(dir string, race bool) (binary string, err error) {
+// Build builds the binary into a folder and returns where it is. It has the race
+// detector if this program has.
+func Build(dir string) (binary string, err error) {
 	binary = filepath.Join(dir, "ringback")
-	args := []string{"build", "-o", binary}
-	if race {
-		args = append(args, "-race")
-	}
-	out, err := exec.Command("go", append(args, "ringback/cmd/ringback")...).CombinedOutput()
-	if err != nil {
+	args := slices.Concat([]string{"build", "-o", binary}, buildFlags, []string{"ringback/cmd/ringback"})
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building ringback: %w: %s", err, bytes.TrimSpace(out))
 	}
 	return binary, nil

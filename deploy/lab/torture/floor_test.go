@@ -121,7 +121,7 @@ func newFloor(t *testing.T, seed uint64, long bool) *floor {
 			t.Fatal(err)
 		}
 	}
-	binary, err := node.Build(dir, withRaceDetector)
+	binary, err := node.Build(dir)
 	must(err)
 	f.db, err = postgres.Start(ctx, postgres.Options{})
 	must(err)
