@@ -285,15 +285,15 @@ func (o *operator) day(ctx context.Context, n int, in, lasts time.Duration) erro
 
 // feed gives a campaign people to ring when it has few left. Some are on
 // another campaign's list as well.
-func (o *operator) feed(ctx context.Context, r *rand.Rand) error {
+func (o *operator) feed(ctx context.Context, r *rand.Rand, n int) error {
 	o.mu.Lock()
-	name := o.lists[r.IntN(len(o.lists))]
+	name := o.lists[n%len(o.lists)]
 	o.mu.Unlock()
-	var n api.Counters
-	if _, err := o.insist(ctx, "GET", o.path(name, "/counters"), nil, &n); err != nil {
+	var has api.Counters
+	if _, err := o.insist(ctx, "GET", o.path(name, "/counters"), nil, &has); err != nil {
 		return err
 	}
-	if n.Contacts["pending"] > 5 {
+	if has.Contacts["pending"] > 5 {
 		return nil
 	}
 	var list []api.NewContact
@@ -363,11 +363,11 @@ func (o *operator) work(ctx context.Context, lasts time.Duration) (wait func()) 
 			}
 		})
 	}
-	each("feed", 200*time.Millisecond, 600*time.Millisecond, func(r *rand.Rand, _ int) error {
+	each("feed", 200*time.Millisecond, 600*time.Millisecond, func(r *rand.Rand, n int) error {
 		if lasts-time.Since(o.began) < 5*time.Second {
 			return nil // what is begun is to be brought to its end
 		}
-		return o.feed(ctx, r)
+		return o.feed(ctx, r, n)
 	})
 	each("exclude", 3*time.Second, 8*time.Second, func(r *rand.Rand, _ int) error { return o.exclude(ctx, r) })
 	each("hold", 2*time.Second, 6*time.Second, func(r *rand.Rand, n int) error {

@@ -132,7 +132,12 @@ func (o *operator) still(ctx context.Context) bool {
 	}
 	for _, c := range cs {
 		n, err := o.store.Counters(ctx, c.ID)
-		if err != nil || c.State != dialler.CampaignCompleted || n.Live > 0 {
+		people := 0
+		for _, k := range n.Contacts {
+			people += k
+		}
+		// One without people is never over.
+		if err != nil || people > 0 && c.State != dialler.CampaignCompleted || n.Live > 0 {
 			return false
 		}
 	}
