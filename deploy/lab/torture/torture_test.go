@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	minutes = flag.Float64("minutes", 0.5, "how long things go wrong, in minutes; what follows until all is at rest comes on top")
+	minutes = flag.Float64("minutes", 0.4, "how long things go wrong, in minutes; what follows until all is at rest comes on top")
 	seedOf  = flag.Uint64("seed", 1, "what goes wrong, and when, is drawn from it; 0: another one each time")
 )
 

@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -81,8 +82,8 @@ func passes(t *testing.T, c net.Conn) {
 }
 
 func silent(err error) bool {
-	e, ok := err.(net.Error)
-	return ok && e.Timeout()
+	var e net.Error
+	return errors.As(err, &e) && e.Timeout()
 }
 
 func TestCut(t *testing.T) {
