@@ -73,6 +73,7 @@ func Run(t *testing.T, open func(t *testing.T) dialler.Store, options ...Options
 		{"Running", runningTests},
 		{"Reports", reportTests},
 		{"Find", findTests},
+		{"Life", lifeTests},
 		{"Together", togetherTests},
 		{"Walk", walkTests},
 	}
@@ -80,7 +81,7 @@ func Run(t *testing.T, open func(t *testing.T) dialler.Store, options ...Options
 		groups = append(groups, group{"Nodes", nodeTests})
 	}
 	if o.Advance != nil {
-		groups = append(groups, group{"Clock", clockTests})
+		groups = append(groups, group{"Clock", append(clockTests, lifeOnClock...)})
 	}
 	for _, group := range groups {
 		t.Run(group.name, func(t *testing.T) {
