@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
+
+	"github.com/nyaruka/phonenumbers"
 )
 
 // ContactStates lists them all, as operators go through them.
@@ -58,4 +61,39 @@ func CheckPrefix(s string) error {
 // TooManyMatches says that a search by number found more than [MaxMatches].
 func TooManyMatches(number string) error {
 	return &FieldError{"number", strconv.Quote(number), fmt.Sprintf("more digits: more than %d contacts of the campaign have a number that begins so", MaxMatches)}
+}
+
+// NumberPrefixes reads how a number begins, as people type it, and returns what
+// it may mean, the likeliest first: "98123" in a campaign of region IN is
+// +9198123, or a number of another country, +98123. The error is a
+// [*FieldError] on "number".
+func NumberPrefixes(typed, region string) ([]string, error) {
+	digits := strings.Map(func(r rune) rune {
+		switch r = latinDigit(r); r {
+		case ' ', '-', '.', '(', ')', '/', '\t', '\u00a0':
+			return -1
+		}
+		return r
+	}, typed)
+	if digits == "" {
+		return nil, nil
+	}
+	abroad, plus := strings.CutPrefix(digits, "+")
+	if !plus {
+		abroad, plus = strings.CutPrefix(digits, "00") // as dialled from most countries
+	}
+	if err := CheckPrefix("+" + abroad); err != nil {
+		return nil, &FieldError{"number", strconv.Quote(typed), "digits: a number, or how it begins, such as +9198 or 98123"}
+	}
+	code := phonenumbers.GetCountryCodeForRegion(region)
+	if plus || code == 0 {
+		return []string{"+" + abroad}, nil
+	}
+	var list []string
+	for _, p := range []string{fmt.Sprintf("+%d%s", code, strings.TrimLeft(digits, "0")), "+" + digits} {
+		if CheckPrefix(p) == nil && !slices.Contains(list, p) {
+			list = append(list, p)
+		}
+	}
+	return list, nil
 }

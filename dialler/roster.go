@@ -223,6 +223,18 @@ func (c Counters) AvgTalk() time.Duration {
 	return 0
 }
 
+// AbandonRates are the abandoned calls as a share of all answered ones, and of
+// those that people answered: abandoned and connected, as the FTC (16 CFR
+// 310.4(b)(4)(i)) and Ofcom count, who both allow 3 %. 0: none was.
+func (c Counters) AbandonRates() (ofAnswered, ofPeople float64) {
+	gone := float64(c.Dispositions[Abandoned])
+	if gone == 0 {
+		return 0, 0
+	}
+	people := gone + float64(c.Dispositions[Answered])
+	return gone / (people + float64(c.Dispositions[Machine])), gone / people
+}
+
 // Pending is the number of callbacks scheduled and waiting to be dialled.
 func (c Counters) Pending() int { return c.Callbacks[CallbackWaiting] }
 

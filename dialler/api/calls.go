@@ -167,12 +167,14 @@ type (
 		ID        int64  `path:"id" minimum:"1"`
 		Callbacks string `query:"callbacks" enum:"requested,pending,completed,cancelled" doc:"only calls on which a callback was asked for, by how it stands"`
 		Contact   int64  `query:"contact_id" minimum:"1" doc:"only calls to this contact"`
+		Number    string `query:"number" maxLength:"16" doc:"how the number begins, with its plus, as %2B9198; refused if more than 100 contacts match"`
+		Order     string `query:"order" enum:"newest,oldest" default:"newest" doc:"which comes first"`
 		Limit     int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 		After     string `query:"after" maxLength:"200" doc:"next of the page before"`
 	}
 	callsOutput struct {
 		Body struct {
-			Calls []Call `json:"calls" doc:"newest first"`
+			Calls []Call `json:"calls" doc:"newest first, unless asked for otherwise"`
 			Next  string `json:"next,omitempty" doc:"after for the next page; absent on the last"`
 		}
 	}
@@ -269,6 +271,7 @@ func (a *api) listCalls(ctx context.Context, in *callsInput) (*callsOutput, erro
 	}
 	calls, next, err := a.Store.Calls(ctx, dialler.CallQuery{
 		Campaign: id, Filter: dialler.CallFilter(in.Callbacks), Contact: dialler.ContactID(in.Contact), Limit: in.Limit, After: in.After,
+		Number: in.Number, Oldest: in.Order == "oldest",
 	})
 	if details := fieldErrors("query", err); details != nil {
 		return nil, huma.Error422UnprocessableEntity("some fields are not right", details...)

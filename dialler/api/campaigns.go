@@ -211,6 +211,8 @@ type Counters struct {
 	Dispositions map[string]int `json:"dispositions" doc:"settled calls; every disposition is there"`
 	Attempts     int            `json:"attempts" doc:"calls made, those in progress included"`
 	Live         int            `json:"live" doc:"calls in progress"`
+	AvgDuration  string         `json:"avg_duration" example:"1m12s" doc:"mean length of the conversations with the bot"`
+	AbandonRate  AbandonRate    `json:"abandon_rate"`
 	Callbacks    struct {
 		Requested int            `json:"requested" doc:"calls that produced a callback request that passed the gates"`
 		Pending   int            `json:"pending" doc:"scheduled and waiting to be dialled"`
@@ -224,6 +226,12 @@ type Counters struct {
 		Refused   map[string]int `json:"refused" doc:"requests that were not granted, by reason"`
 		AvgDelay  string         `json:"avg_delay" example:"1h2m0s" doc:"mean of first scheduled time minus request time"`
 	} `json:"callbacks"`
+}
+
+// AbandonRate is abandoned calls over answered ones, by both definitions.
+type AbandonRate struct {
+	OfAnswered float64 `json:"of_answered" doc:"over all answered calls, voicemails among them; 0 to 1"`
+	OfPeople   float64 `json:"of_people" doc:"over the calls that people answered, abandoned and connected (FTC 16 CFR 310.4(b)(4)(i), Ofcom); 0 to 1"`
 }
 
 func (a *api) counters(ctx context.Context, in *campaignID) (*countersOutput, error) {
@@ -251,6 +259,8 @@ func showCounters(c dialler.Counters) Counters {
 	for _, d := range dialler.Dispositions {
 		out.Dispositions[string(d)] = c.Dispositions[d]
 	}
+	out.AvgDuration = c.AvgTalk().Round(time.Millisecond).String()
+	out.AbandonRate.OfAnswered, out.AbandonRate.OfPeople = c.AbandonRates()
 	cb := &out.Callbacks
 	cb.Requested, cb.Pending, cb.Completed, cb.Cancelled = c.Requested, c.Pending(), c.Completed(), c.Callbacks[dialler.CallbackCancelled]
 	cb.Held, cb.Exhausted = c.Callbacks[dialler.CallbackCompleted], c.Callbacks[dialler.CallbackExhausted]

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"ringback/dialler"
+	"ringback/dialler/user"
 )
 
 type (
@@ -57,7 +59,7 @@ func (a *api) registerInterventions(h huma.API) {
 }
 
 func (a *api) intervene(ctx context.Context, id int64, i dialler.Intervention) (*intervenedOutput, error) {
-	i.By = "the API"
+	i.By = cmp.Or(user.From(ctx).Name, "the API")
 	done, err := a.Store.Intervene(ctx, dialler.ContactID(id), i, a.Now())
 	if err != nil {
 		return nil, a.problem(fmt.Sprintf("%s of contact %d", i.Kind, id), err)

@@ -43,7 +43,7 @@ func TestInterventions(t *testing.T) {
 	}
 	got = h.want(200, "POST", contact("/callback/cancel"), "")
 	cb = got["callback"].(map[string]any)
-	if cb["state"] != "cancelled" || cb["why"] != "operator" || got["contact"].(map[string]any)["state"] != "stopped" || !strings.Contains(fmt.Sprint(cb["trace"]), "by the API") {
+	if cb["state"] != "cancelled" || cb["why"] != "operator" || got["contact"].(map[string]any)["state"] != "stopped" || !strings.Contains(fmt.Sprint(cb["trace"]), "by crm") {
 		t.Errorf("cancelled: %v", got)
 	}
 	if by := h.want(200, "GET", h.path("/counters"), "")["callbacks"].(map[string]any)["cancelled_by"]; by.(map[string]any)["operator"] != 1.0 {

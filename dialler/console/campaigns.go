@@ -106,6 +106,28 @@ func (s summary) ASR() int {
 	return (200*s.Answers() + s.Settled()) / (2 * s.Settled())
 }
 
+// AbandonedOfAnswered and AbandonedOfPeople are the abandon rates in percent, to
+// a tenth.
+func (s summary) AbandonedOfAnswered() string {
+	share, _ := s.Counters.AbandonRates()
+	return tenths(share, s.Answers())
+}
+
+func (s summary) AbandonedOfPeople() string {
+	_, share := s.Counters.AbandonRates()
+	return tenths(share, s.People())
+}
+
+// People is how many calls a person answered, as far as is known.
+func (s summary) People() int { return s.Came(dialler.Abandoned) + s.Came(dialler.Answered) }
+
+func tenths(share float64, of int) string {
+	if of == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f %%", 100*share)
+}
+
 // In, Came, Promised and ClosedBy are single figures, by name: a template's index
 // wants keys of the map's own type.
 func (s summary) In(state dialler.ContactState) int        { return s.Counters.Contacts[state] }
@@ -180,15 +202,7 @@ type tab struct {
 	Label  string
 	N      int
 	Active bool
-}
-
-// URL is where the tab leads.
-func (t tab) URL(id dialler.CampaignID) string {
-	u := fmt.Sprintf("/campaigns/%d", id)
-	if t.Filter != dialler.AllCalls {
-		u += "?calls=" + url.QueryEscape(string(t.Filter))
-	}
-	return u
+	URL    string
 }
 
 func tabs(n dialler.Counters, active dialler.CallFilter) []tab {
@@ -223,9 +237,10 @@ type campaignPage struct {
 
 	Tabs  []tab // none: Callback Detection is off
 	Tab   tab   // the active one
+	Find  search
 	List  []dialler.Call
-	Older string // URL; empty: this is the end
-	First string // URL of the newest, on any other page
+	Older string // URL of the next page; empty: this is the end
+	First string // URL of the first, on any other page
 }
 
 // Panel reports whether the page has a Callbacks panel: once there is one.
@@ -289,26 +304,13 @@ func (c *console) campaignPage(ctx context.Context, id dialler.CampaignID, q url
 		p.Tabs = tabs(p.Counters, filter)
 	}
 	p.Tab = tab{Label: "All calls", Active: true}
-	if i := slices.IndexFunc(p.Tabs, func(t tab) bool { return t.Active }); i >= 0 {
-		p.Tab = p.Tabs[i]
+	for i, t := range p.Tabs {
+		p.Tabs[i].URL = callsURL(id, t.Filter, q, "")
+		if t.Active {
+			p.Tab = p.Tabs[i]
+		}
 	}
-	var next string
-	p.List, next, err = c.Store.Calls(ctx, dialler.CallQuery{Campaign: id, Filter: filter, Limit: pageOfCalls, After: q.Get("after")})
-	if err != nil {
-		return p, err
-	}
-	here := url.Values{}
-	if filter != dialler.AllCalls {
-		here.Set("calls", string(filter))
-	}
-	if q.Get("after") != "" {
-		p.First = p.Tab.URL(id) + "#calls"
-	}
-	if next != "" {
-		here.Set("after", next)
-		p.Older = fmt.Sprintf("/campaigns/%d?%s#calls", id, here.Encode())
-	}
-	return p, nil
+	return p, c.findCalls(ctx, &p, filter, q)
 }
 
 // lines returns a campaign's bot and trunk.

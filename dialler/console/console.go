@@ -28,7 +28,7 @@ type Store interface {
 	NextCallback(ctx context.Context, id dialler.CampaignID) (time.Time, error)
 	Calls(ctx context.Context, q dialler.CallQuery) (calls []dialler.Call, next string, err error)
 	Contact(ctx context.Context, id dialler.ContactID) (dialler.Contact, error)
-	Contacts(ctx context.Context, id dialler.CampaignID, after dialler.ContactID, n int) ([]dialler.Contact, error)
+	FindContacts(ctx context.Context, q dialler.ContactQuery) (contacts []dialler.Contact, next string, err error)
 	Excluded(ctx context.Context, n dialler.Number) (bool, error)
 
 	PutBot(ctx context.Context, b dialler.Bot) error

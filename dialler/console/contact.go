@@ -13,47 +13,9 @@ import (
 	"ringback/dialler"
 )
 
-// pageOfContacts is how many contacts a page has.
-const pageOfContacts = 100
-
 // pageOfTrail is how many attempts of a contact a page has: all of them, but
 // for somebody who is rung for ever.
 const pageOfTrail = 200
-
-type contactsPage struct {
-	Campaign dialler.Campaign
-	List     []dialler.Contact
-	Next     string // URL
-	First    string // URL, on any page but the first
-}
-
-func (c *console) contacts(w http.ResponseWriter, r *http.Request, s session) {
-	var p contactsPage
-	var err error
-	id := campaignID(r)
-	if p.Campaign, err = c.Store.Campaign(r.Context(), id); err != nil {
-		c.trouble(w, r, s, err)
-		return
-	}
-	var after int64
-	if q := r.URL.Query().Get("after"); q != "" {
-		if after, err = strconv.ParseInt(q, 10, 64); err != nil {
-			c.trouble(w, r, s, &dialler.FieldError{Field: "after", Got: strconv.Quote(q), Want: "the ID of a contact"})
-			return
-		}
-		p.First = fmt.Sprintf("/campaigns/%d/contacts", id)
-	}
-	// One more than is shown tells whether there are more.
-	if p.List, err = c.Store.Contacts(r.Context(), id, dialler.ContactID(after), pageOfContacts+1); err != nil {
-		c.trouble(w, r, s, err)
-		return
-	}
-	if len(p.List) > pageOfContacts {
-		p.List = p.List[:pageOfContacts]
-		p.Next = fmt.Sprintf("/campaigns/%d/contacts?after=%d", id, p.List[pageOfContacts-1].ID)
-	}
-	c.show(w, r, http.StatusOK, "contacts", s, "Contacts of "+p.Campaign.Name, p)
-}
 
 type contactPage struct {
 	Contact  dialler.Contact

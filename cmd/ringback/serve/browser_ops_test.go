@@ -115,3 +115,42 @@ func TestInterventionsInABrowser(t *testing.T) {
 	}
 	b.Faults()
 }
+
+// An operator looks for calls and contacts, in place.
+func TestFindInABrowser(t *testing.T) {
+	browsertest.Require(t)
+	cfg := house(t)
+	c := cfg.Campaigns["renewals"]
+	c.Seats, c.Region = 5, "IN"
+	cfg.Campaigns["renewals"] = c
+	p := newPBX()
+	r := &running{T: t, pbx: p, happening: make(chan dialler.Happening, 10000), log: &journal{}}
+	r.Process = startWith(t, cfg, p, r)
+	r.want(200, "POST", "/v1/campaigns/1/contacts", `{"contacts":[{"number":"+919812345601"},{"number":"+919812345602"},{"number":"+917712345603"}]}`, "")
+	for range 3 {
+		r.await("a call", joined)
+	}
+	b := signedIn(t, r)
+	b.Go("/campaigns/1")
+	b.Eval("window.kept = true")
+	b.Until("document.querySelectorAll('#call-list tbody tr').length === 3")
+	b.Run("type", chromedp.SendKeys("#calls-number", "98123"+kb.Enter))
+	b.Until("document.querySelectorAll('#call-list tbody tr').length === 2 && location.search === '?number=98123'")
+	b.Click("#tab-requested")
+	b.Shows("#call-list", "No call here to a number that begins so.")
+	b.Until("document.querySelector('#calls-number').value === '98123'")
+	b.Click("#tab-all")
+	b.Until("document.querySelectorAll('#call-list tbody tr').length === 2")
+	b.Eval(`(() => { const s = document.querySelector("#calls-order"); s.value = "oldest"; s.dispatchEvent(new Event("change", { bubbles: true })); })()`)
+	b.Until("location.search.includes('order=oldest') && window.kept")
+	b.Shot("calls-found")
+	b.Go("/campaigns/1/contacts")
+	b.Eval("window.kept = true")
+	b.Eval(`(() => { const s = document.querySelector("#contacts-state"); s.value = "dialling"; s.dispatchEvent(new Event("change", { bubbles: true })); })()`)
+	b.Until("document.querySelectorAll('#contacts tbody tr').length === 3 && location.search.includes('state=dialling')")
+	b.Run("type", chromedp.SendKeys("#contacts-number", "letters"+kb.Enter))
+	b.Shows("#contacts-wrong", "want digits")
+	b.Until("window.kept")
+	b.Shot("contacts-wrong")
+	b.Faults()
+}

@@ -136,7 +136,15 @@
     else if (link.matches("dialog [data-cancel]")) { event.preventDefault(); link.closest("dialog").close(); }
     else if (link.matches("[role=tab], .pages a")) { event.preventDefault(); go(link.href, true); }
   });
+  // A search shows what it finds in place.
+  const find = (form) => {
+    const url = new URL(location.pathname, location);
+    for (const [name, value] of new FormData(form)) if (value) url.searchParams.set(name, value);
+    go(url.href, true);
+  };
+  document.addEventListener("change", (event) => { if (event.target.matches("[data-find] select")) find(event.target.form); });
   document.addEventListener("submit", (event) => {
+    if (event.target.matches("[data-find]")) { event.preventDefault(); find(event.target); return; }
     if (!event.target.matches("[data-act]")) return;
     event.preventDefault();
     if (!event.target.matches("dialog [data-keep]")) event.target.closest("dialog")?.close();
