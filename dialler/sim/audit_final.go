@@ -134,6 +134,9 @@ func (r *record) counted(ctx context.Context, c dialler.Campaign, calls []dialle
 			want.Live++
 		} else {
 			want.Dispositions[call.Disposition]++
+			if call.Disposition == dialler.Answered && !call.Joined.IsZero() {
+				want.Talk += max(call.Ended.Sub(call.Joined), 0)
+			}
 		}
 		if call.Ruling.Refused != "" {
 			want.Refused[call.Ruling.Refused]++
