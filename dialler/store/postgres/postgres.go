@@ -74,9 +74,10 @@ type Options struct {
 	// that nothing is found later than this because a notification was lost;
 	// 0: one second; negative: never.
 	Poll time.Duration
-	// Timeout bounds a transaction that writes, from its first statement to
-	// the answer to its commit. It is not cut short by the end of the caller's
-	// context: half of one is worth nothing. 0: 30 s.
+	// Timeout bounds the wait for a connection, and a transaction from its
+	// first statement to its end. One that writes is not cut short by the end
+	// of the caller's context: half of one is worth nothing. A connection that
+	// has rested has a tenth of it to answer before it is used. 0: 30 s.
 	Timeout time.Duration
 	// Log is told when the listener loses its connection and has it again;
 	// nil: slog.Default.
@@ -107,6 +108,9 @@ type Store struct {
 // what libpq understands as a connection string; its parameters apply) and
 // brings its schema up to date.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	if o.Timeout <= 0 {
+		o.Timeout = 30 * time.Second
+	}
 	cfg, err := config(url, o)
 	if err != nil {
 		return nil, err
@@ -121,9 +125,6 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	s := &Store{pool: pool, o: o, wake: make(chan struct{}, 1), bell: make(chan struct{}, 1)}
 	if s.o.Poll == 0 {
 		s.o.Poll = time.Second
-	}
-	if s.o.Timeout <= 0 {
-		s.o.Timeout = 30 * time.Second
 	}
 	if s.o.Log == nil {
 		s.o.Log = slog.Default()
@@ -151,6 +152,7 @@ func config(url string, o Options) (*pgxpool.Config, error) {
 	if o.Conns > 0 {
 		cfg.MaxConns = int32(min(o.Conns, 1000))
 	}
+	cfg.PingTimeout = o.Timeout / 10
 	run := cfg.ConnConfig.RuntimeParams
 	for name, value := range map[string]string{
 		"application_name": "ringback",

@@ -3,11 +3,13 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	neturl "net/url"
 	"sync"
 	"testing"
 	"time"
 
 	lab "ringback/deploy/lab/postgres"
+	"ringback/deploy/lab/wire"
 	"ringback/dialler"
 	"ringback/dialler/store/postgres"
 	"ringback/dialler/store/storetest"
@@ -192,4 +194,54 @@ func TestOpenTogether(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// Connections that died without a word hold nobody up for long: what is asked
+// over one fails in time, and then there are others.
+func TestConnectionsLost(t *testing.T) {
+	url := database(t)
+	_, c := filled(t, url, 10)
+	at, err := neturl.Parse(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := wire.Lay(at.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	at.Host = w.Addr
+	s := open(t, at.String(), postgres.Options{Conns: 20, Timeout: time.Second})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	reads := func() error {
+		_, err := s.Counters(ctx, c.ID)
+		return err
+	}
+	writes := func() error {
+		_, err := s.AddContacts(ctx, c.ID, []dialler.NewContact{{Number: "+911234567890"}}, time.Now())
+		return err
+	}
+	for _, use := range []func() error{reads, writes} {
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				if err := use(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		w.Lose(time.Hour)
+		for failures := 0; use() != nil; failures++ {
+			if ctx.Err() != nil {
+				t.Fatalf("after %d failures there is no good connection", failures)
+			}
+		}
+	}
+	w.Cut(0) // or pgx waits for them when the store is closed
 }

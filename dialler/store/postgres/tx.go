@@ -107,7 +107,9 @@ func (s *Store) update(ctx context.Context, what string, f func(*tx) error) (err
 }
 
 func (s *Store) once(ctx context.Context, f func(*tx) error) error {
-	conn, err := s.pool.Acquire(ctx)
+	having, had := context.WithTimeout(ctx, s.o.Timeout)
+	conn, err := s.pool.Acquire(having)
+	had()
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
@@ -145,6 +147,10 @@ func (t *tx) rollback() {
 // view runs f on a snapshot.
 func (s *Store) view(ctx context.Context, what string, f func(*tx) error) error {
 	read := func() error {
+		// A connection may have died without a word, and TCP takes a quarter
+		// of an hour to notice.
+		ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
+		defer cancel()
 		conn, err := s.pool.Acquire(ctx)
 		if err != nil {
 			return fmt.Errorf("connect: %w", err)
