@@ -56,7 +56,12 @@ func (s *Switch) Originate(ctx context.Context, o dialler.Origination) error {
 		return fmt.Errorf("originating %s: %w", o.ID, s.refusal(ctx, o, err))
 	}
 
-	// From here on it may ring.
+	if !o.Until.IsZero() && !time.Now().Before(o.Until) {
+		s.abandon(c)
+		return fmt.Errorf("originating %s: %w", o.ID, dialler.ErrLate)
+	}
+	// From here on it may ring. Should we sleep now, there is a channel that
+	// tells others of it (Find).
 	s.mu.Lock()
 	if c.ending != notEnding { // Hangup was quicker
 		s.mu.Unlock()

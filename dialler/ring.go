@@ -56,7 +56,7 @@ func (r *ring) place(ctx context.Context) {
 	r.loop.tell(Happening{Kind: HasOriginated, Switch: at.Switch, Lease: r.loop.held(r), Late: now.Sub(dueSince(at))})
 	err := r.sw.Originate(ctx, Origination{
 		ID: at.ID, Number: at.Number, CallerID: c.CallerID, Trunk: r.clear.Trunk,
-		RingTimeout: c.RingTimeout, Screen: c.Screen,
+		RingTimeout: c.RingTimeout, Screen: c.Screen, Until: r.loop.held(r).Trusted,
 	})
 	var refusal *RefusedError
 	switch {
@@ -66,6 +66,9 @@ func (r *ring) place(ctx context.Context) {
 		return
 	case errors.Is(err, ErrDown):
 		r.withdraw(ctx, "the switch is away", err)
+		return
+	case errors.Is(err, ErrLate): // somebody else may stand for it by now
+		r.withdraw(ctx, "the lease was about to lapse", err)
 		return
 	default: // perhaps it rings: ask before anything else
 		r.trouble("originate", err)

@@ -31,7 +31,8 @@ type Switch interface {
 	// switch has taken the request, long before anyone answers; what becomes
 	// of the call is told by events, which may arrive before Originate
 	// returns. The error is a [*RefusedError] if the call was surely not
-	// placed, ErrDown if the switch was surely not asked, and anything else
+	// placed, ErrDown if the switch was surely not asked, ErrLate if Until had
+	// come before it was asked to ring, and anything else
 	// (errors.Is ErrUncertain) if it may have been placed all the same.
 	//
 	// Early media is not an answer. The answered leg waits, hearing silence,
@@ -65,6 +66,10 @@ type Switch interface {
 // ErrDown says that the switch is away and was not asked.
 var ErrDown = errors.New("switch is down")
 
+// ErrLate says that the call was not placed, for its time was up: the process
+// was asleep, or the switch slow, for longer than the lease holds.
+var ErrLate = errors.New("too late to place the call")
+
 // ErrUncertain says that the switch may have placed the call: the request went
 // out and no usable answer came back. Find tells.
 var ErrUncertain = errors.New("call may have been placed")
@@ -88,7 +93,13 @@ type Origination struct {
 	CallerID    Number // empty: the trunk's own
 	Trunk       Trunk
 	RingTimeout time.Duration // from the request to an answer, at most
-	Screen      bool          // run answering-machine screening on answer; Screened tells
+
+	// Until is when the caller's right to ring ends; zero: it does not. It is
+	// looked at last of all, with nothing between the look and the request
+	// that makes a telephone ring.
+	Until time.Time
+
+	Screen bool // run answering-machine screening on answer; Screened tells
 }
 
 // A Handover is what Connect needs to know of the bot.

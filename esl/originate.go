@@ -29,6 +29,10 @@ func (s *Switch) Originate(ctx context.Context, o dialler.Origination) error {
 		s.mu.Unlock()
 		return fmt.Errorf("originating %s: %w", o.ID, dialler.ErrDown)
 	}
+	if !o.Until.IsZero() && !time.Now().Before(o.Until) {
+		s.mu.Unlock()
+		return fmt.Errorf("originating %s: %w", o.ID, dialler.ErrLate)
+	}
 	if s.calls[o.ID] != nil {
 		s.mu.Unlock()
 		return fmt.Errorf("originating %s: there is a call of that ID: %w", o.ID, dialler.ErrUncertain)

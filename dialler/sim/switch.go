@@ -300,6 +300,9 @@ const patience = 5 * time.Second
 
 // Originate is as [dialler.Switch] says.
 func (p port) Originate(ctx context.Context, o dialler.Origination) error {
+	if !o.Until.IsZero() && !time.Now().Before(o.Until) {
+		return dialler.ErrLate
+	}
 	p.mu.Lock()
 	leg := &Leg{Origination: o, Node: p.node, Asked: time.Now(), screen: o.Screen}
 	down := p.links[p.node] == nil || !p.links[p.node].up
@@ -313,7 +316,6 @@ func (p port) Originate(ctx context.Context, o dialler.Origination) error {
 	if down {
 		return dialler.ErrDown
 	}
-
 	switch leg.Uncertain {
 	case NotPlaced:
 		if err := sleep(ctx, patience); err != nil {

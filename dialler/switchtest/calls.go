@@ -99,6 +99,34 @@ func outcomes(t *testing.T, h Harness) {
 	l.quiet()
 }
 
+func late(t *testing.T, h Harness) {
+	l := up(t, h)
+	o := h.origination(Talks)
+	o.Until = time.Now()
+	for {
+		err := l.originate(o)
+		if errors.Is(err, dialler.ErrLate) {
+			break
+		}
+		if !h.Faulty || err == nil || errors.Is(err, dialler.ErrUncertain) {
+			t.Fatalf("Originate of a call whose time was up: %v, want ErrLate", err)
+		}
+		o.ID = NewID()
+	}
+	o.Until = time.Now().Add(time.Hour)
+	o.ID = NewID()
+	l.of(l.place(o), dialler.Up)
+	rang := 0
+	for _, s := range h.Seen() {
+		if s.Number == string(o.Number) || "+"+s.Number == string(o.Number) {
+			rang++
+		}
+	}
+	if rang != 1 {
+		t.Errorf("the telephone rang %d times, want once", rang)
+	}
+}
+
 func hungUpByUs(t *testing.T, h Harness) {
 	l := up(t, h)
 	o := h.origination(Talks)

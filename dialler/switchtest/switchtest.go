@@ -104,6 +104,7 @@ func Run(t *testing.T, h Harness) {
 		{"down before Run", down},
 		{"refused password", refused},
 		{"outcomes", outcomes},
+		{"a call whose time was up rings nobody", late},
 		{"answered and hung up by us", hungUpByUs},
 		{"answered and hung up by the customer", hungUpByCustomer},
 		{"early media is not an answer", earlyMedia},
