@@ -5,9 +5,9 @@ import "time"
 // A Config is all that one Ringback process is told at its start. A Config made
 // by hand wants [Config.WithDefaults]; one from [Load] has its defaults.
 type Config struct {
-	// Name of this dialler process, the same after a restart: by it a process
-	// knows which calls were its own. It must be its own: while one process
-	// lives under a name, a second refuses to start. The host's name if empty.
+	// Name of this dialler process. It must be its own: two processes on one
+	// store with the same name would take each other's calls for theirs.
+	// The host's name if empty.
 	Node string `yaml:"node"`
 
 	// Where everything is kept.
@@ -16,8 +16,7 @@ type Config struct {
 	// The HTTP API, the console, health checks and metrics.
 	HTTP HTTP `yaml:"http"`
 
-	// The PBXes to drive, by a name of your choice. Where several Ringbacks share
-	// a store, one name means one PBX in all their configurations.
+	// The PBXes to drive, by a name of your choice.
 	Switches map[string]Switch `yaml:"switches"`
 
 	// Carrier lines, by name. Each is written to the store at every start, over
@@ -35,6 +34,10 @@ type Config struct {
 
 	// The site's own words for times of day, on top of those built in.
 	Phrases Phrases `yaml:"phrases"`
+
+	// How results are pushed to the webhooks of campaigns; the webhooks
+	// themselves are set in the console and the API. See docs/crm.md.
+	Push Push `yaml:"push"`
 
 	// What is logged, and how.
 	Log Log `yaml:"log"`
@@ -251,6 +254,23 @@ type Phrases struct {
 	Synonyms map[string]string `yaml:"synonyms"`
 }
 
+// Push is the push section.
+type Push struct {
+	// Networks, addresses and host names that results may be pushed to although
+	// they are not of the public Internet: 10.1.2.0/24, 127.0.0.1, crm.internal.
+	// A host name is trusted wherever it leads. Unless listed, nothing is sent to
+	// loopback, private, link-local, carrier-shared, multicast and other reserved
+	// addresses, whatever name leads there.
+	Allow []string `yaml:"allow"`
+
+	// Requests to webhooks under way at once, 1 to 1000. A campaign has at most a
+	// fourth of them, and one while its receiver fails.
+	InFlight int `yaml:"in_flight" default:"32"`
+
+	// How long a receiver has to answer, 1s to 30s.
+	Timeout time.Duration `yaml:"timeout" default:"10s"`
+}
+
 // Log is the log section.
 type Log struct {
 	// debug, info, warn or error.
@@ -273,9 +293,4 @@ type Lease struct {
 	// After a process dies, its calls are taken over by another when this long
 	// has passed. 5s to 10m.
 	TTL time.Duration `yaml:"ttl" default:"1m"`
-
-	// Where nobody who is alive has a dead process's switch, and so can ask what
-	// became of its calls, they are left alone for this long after that. Then
-	// each counts as made, and the retry delay holds. 1m to 24h.
-	Hold time.Duration `yaml:"hold" default:"5m"`
 }

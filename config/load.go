@@ -214,6 +214,9 @@ func (c Config) Check() error {
 		holders[t] = name
 	}
 
+	bad(c.Push.InFlight >= 1 && c.Push.InFlight <= 1000, "push.in_flight", fmt.Sprint(c.Push.InFlight), "1 to 1000")
+	within("push.timeout", c.Push.Timeout, time.Second, 30*time.Second)
+
 	for _, name := range slices.Sorted(maps.Keys(c.Switches)) {
 		s, key := c.Switches[name], "switches."+name
 		u, err := url.Parse(s.URL)
@@ -245,7 +248,6 @@ func (c Config) Check() error {
 	oneOf("log.format", c.Log.Format, "text", "json")
 	within("drain.limit", c.Drain.Limit, time.Second, 24*time.Hour)
 	within("lease.ttl", c.Lease.TTL, 5*time.Second, 10*time.Minute)
-	within("lease.hold", c.Lease.Hold, time.Minute, 24*time.Hour)
 	return errors.Join(errs...)
 }
 

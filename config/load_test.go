@@ -128,7 +128,7 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 	const sw = "switches: {pbx: {url: 'http://h/ari', user: u, password: p}}\n"
 	for _, tt := range []struct{ file, want string }{
 		{"nodes: a", `ringback.yaml:1: nodes: got a key that does not exist; want "node"?`},
-		{"frobnicate: 1", `ringback.yaml:1: frobnicate: got a key that does not exist; want one of node, store, http, switches, trunks, bots, campaigns, phrases, log, drain, lease`},
+		{"frobnicate: 1", `ringback.yaml:1: frobnicate: got a key that does not exist; want one of node, store, http, switches, trunks, bots, campaigns, phrases, push, log, drain, lease`},
 		{"http:\n  listen: 8088", `ringback.yaml:2: http.listen: got "8088"; want host:port, such as 127.0.0.1:8090`},
 		{"http:\n  listen: 127.0.0.1:99999", `ringback.yaml:2: http.listen: got "127.0.0.1:99999"; want host:port, such as 127.0.0.1:8090`},
 		{"http:\n  listen:", `ringback.yaml:2: http.listen: got nothing; want text`},

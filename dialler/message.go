@@ -7,10 +7,12 @@ import (
 )
 
 // The kinds of messages in the outbox. Each settled call has one of the first,
-// each promise one of the second when it is made and one of the third when it
-// has come to its end.
+// and one of the second for its analysis, or more if that came again and said
+// something else. Each promise has one of the third when it is made and one of
+// the fourth when it has come to its end.
 const (
 	CallSettled  = "call.settled"
+	CallAnalysed = "call.analysed"
 	CallbackMade = "callback.scheduled"
 	CallbackOver = "callback.closed"
 )
@@ -68,6 +70,36 @@ type CallbackMessage struct {
 	// Analysis is the whole record the bot platform sent, every key as it
 	// came; in callback.scheduled only.
 	Analysis json.RawMessage `json:"analysis,omitempty"`
+}
+
+// An AnalysisMessage is the body of a call.analysed.
+type AnalysisMessage struct {
+	Call         CallID            `json:"call_id"`
+	Campaign     string            `json:"campaign"`
+	CampaignID   CampaignID        `json:"campaign_id"`
+	Contact      ContactID         `json:"contact_id"`
+	Number       Number            `json:"number"`
+	Vars         map[string]string `json:"variables,omitempty"`
+	Verdict      RulingVerdict     `json:"verdict"`
+	Refused      RefusalReason     `json:"refused,omitempty"`
+	Callback     CallbackID        `json:"callback_id,omitempty"` // the promise that was made
+	ContactState ContactState      `json:"contact_state"`         // what the ruling made of the contact
+	NextDue      time.Time         `json:"next_due_at,omitzero"`  // when it is rung again; absent: it is not
+	// Analysis is the whole record the bot platform sent, every key as it came.
+	Analysis json.RawMessage `json:"analysis"`
+}
+
+// NewAnalysisMessage tells of the analysis of call a, what was ruled on it at
+// that moment, and of the contact as it then stands.
+func NewAnalysisMessage(c Campaign, a Attempt, ct Contact, r Ruling, analysis []byte, at time.Time) Message {
+	m := AnalysisMessage{
+		Call: a.ID, Campaign: c.Name, CampaignID: c.ID, Contact: ct.ID, Number: a.Number, Vars: ct.Vars,
+		Verdict: r.Verdict, Refused: r.Refused, ContactState: ct.State, NextDue: ct.Due.UTC(), Analysis: analysis,
+	}
+	if r.Callback != nil {
+		m.Callback = r.Callback.ID
+	}
+	return message(CallAnalysed, c, ct, a.ID, at, m)
 }
 
 // NewCallMessage tells of attempt a, settled, and of the contact as it then

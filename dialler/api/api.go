@@ -11,6 +11,7 @@ import (
 
 	"ringback/callback"
 	"ringback/dialler"
+	"ringback/dialler/push"
 	"ringback/dialler/user"
 )
 
@@ -18,6 +19,7 @@ import (
 // returns when the change is on disk.
 type Store interface {
 	dialler.Roster
+	dialler.Deliveries
 
 	Hear(ctx context.Context, id dialler.CallID, a callback.Analysis, now time.Time) (dialler.Ruling, error)
 	Transition(ctx context.Context, id dialler.CampaignID, what dialler.CampaignEvent, now time.Time) (dialler.Campaign, error)
@@ -26,7 +28,6 @@ type Store interface {
 	Call(ctx context.Context, id dialler.CallID) (dialler.Call, error)
 	Calls(ctx context.Context, q dialler.CallQuery) (calls []dialler.Call, next string, err error)
 	Counters(ctx context.Context, id dialler.CampaignID) (dialler.Counters, error)
-	Nodes(ctx context.Context, now time.Time) ([]dialler.Node, error)
 	Ping(ctx context.Context) error
 }
 
@@ -40,6 +41,9 @@ type Options struct {
 	// Users are managed under /v1/users; nil: there are none to manage, and
 	// asking for them is refused.
 	Users user.Store
+
+	// Sender makes the requests that try a webhook.
+	Sender *push.Sender
 
 	// Health says how the dialling stands; nil: nothing dials in this process,
 	// and /readyz looks at the store only.
@@ -153,9 +157,9 @@ func (a *api) register(h huma.API) {
 	a.registerContacts(h)
 	a.registerInterventions(h)
 	a.registerLines(h)
-	a.registerNodes(h)
 	a.registerExclusions(h)
 	a.registerUsers(h)
+	a.registerWebhooks(h)
 }
 
 // operation describes one route. Its errors are those that a client can cause.

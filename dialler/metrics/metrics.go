@@ -59,6 +59,8 @@ type Metrics struct {
 	orphans     prometheus.Counter
 	requests    *prometheus.CounterVec
 	requestTime *prometheus.HistogramVec
+	pushes      *prometheus.CounterVec
+	pushTime    *prometheus.HistogramVec
 }
 
 const namespace = "ringback"
@@ -115,6 +117,11 @@ func New(o Options) *Metrics {
 		requestTime: histogram("http_request_seconds", "Time to answer an HTTP request.",
 			[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5},
 			"route"),
+		pushes: counter("webhook_requests_total", "Requests that pushed a result to a campaign's webhook, by what came of it.",
+			"campaign", "result"), // result: delivered, retry, dead
+		pushTime: histogram("webhook_request_seconds", "Time a webhook took to answer, or not to.",
+			[]float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+			"campaign"),
 	}
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "1, with what this is."}, []string{"version", "goversion"})
 	info.WithLabelValues(o.Version, runtime.Version()).Set(1)
@@ -128,7 +135,7 @@ func New(o Options) *Metrics {
 	}
 	m.registry.MustRegister(
 		m.leases, m.withdrawn, m.originated, m.late, m.settled, m.rings, m.botDelay, m.talks, m.troubles,
-		m.links, m.gaps, m.lapsed, m.adopted, m.orphans, m.requests, m.requestTime, info,
+		m.links, m.gaps, m.lapsed, m.adopted, m.orphans, m.requests, m.requestTime, m.pushes, m.pushTime, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		newScrape(o, &m.names),
 	)
@@ -203,6 +210,17 @@ func (m *Metrics) Request(method, route string, status int, took time.Duration) 
 	}
 	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
 	m.requestTime.WithLabelValues(route).Observe(took.Seconds())
+}
+
+// Pushed counts a request to a campaign's webhook, by what it made of the
+// delivery.
+func (m *Metrics) Pushed(id dialler.CampaignID, state dialler.DeliveryState, took time.Duration) {
+	result := string(state)
+	if state == dialler.DeliveryWaiting {
+		result = "retry"
+	}
+	m.pushes.WithLabelValues(m.names.of(id), result).Inc()
+	m.pushTime.WithLabelValues(m.names.of(id)).Observe(took.Seconds())
 }
 
 // names knows what campaigns are called.

@@ -59,15 +59,12 @@ func (b *board) Counters(_ context.Context, id dialler.CampaignID) (dialler.Coun
 	}, nil
 }
 
-func (b *board) Nodes(context.Context, time.Time) ([]dialler.Node, error) {
-	return []dialler.Node{
-		{Name: "pbx-1", Alive: true, Heard: now.Add(-2 * time.Second), Held: 2},
-		{Name: "pbx-2", Heard: now.Add(-time.Hour), Draining: true},
-	}, nil
-}
-
 func (b *board) Running(context.Context, time.Time) ([]dialler.Work, error) {
 	return []dialler.Work{{Campaign: b.list()[0], Waiting: 9, NextDue: now.Add(-42 * time.Second)}}, nil
+}
+
+func (b *board) Backlogs(context.Context) ([]dialler.Backlog, error) {
+	return []dialler.Backlog{{Campaign: 1, On: true, Waiting: 3, Dead: 2, Oldest: now.Add(-90 * time.Second)}, {Campaign: 2, Oldest: now.Add(-time.Hour), Waiting: 1}}, nil
 }
 
 func open(b *board) *Metrics {
@@ -120,6 +117,9 @@ func tellAll(m *Metrics) {
 	}
 	m.Request("GET", "/v1/campaigns", 200, time.Millisecond)
 	m.Request("BREW", "", 404, time.Millisecond)
+	m.Pushed(1, dialler.Delivered, time.Millisecond)
+	m.Pushed(1, dialler.DeliveryWaiting, time.Millisecond)
+	m.Pushed(1, dialler.DeliveryDead, time.Millisecond)
 }
 
 func TestWhatHappensIsCounted(t *testing.T) {
@@ -147,6 +147,10 @@ func TestWhatHappensIsCounted(t *testing.T) {
 		`ringback_calls_orphaned_total 1`,
 		`ringback_http_requests_total{code="200",method="GET",route="/v1/campaigns"} 1`,
 		`ringback_http_requests_total{code="404",method="other",route="other"} 1`,
+		`ringback_webhook_requests_total{campaign="renewals",result="delivered"} 1`,
+		`ringback_webhook_requests_total{campaign="renewals",result="retry"} 1`,
+		`ringback_webhook_requests_total{campaign="renewals",result="dead"} 1`,
+		`ringback_webhook_request_seconds_count{campaign="renewals"} 3`,
 		`ringback_build_info{goversion="go`,
 	} {
 		if !strings.Contains(got, line) {
@@ -177,12 +181,11 @@ func TestWhatIsIsRead(t *testing.T) {
 		`ringback_callbacks_ended_by{campaign="renewals",reason="voicemail"} 1`,
 		`ringback_callback_avg_delay_seconds{campaign="renewals"} 90`,
 		`ringback_campaign_oldest_due_seconds{campaign="renewals"} 42`,
-		`ringback_node_up{node="pbx-1"} 1`,
-		`ringback_node_up{node="pbx-2"} 0`,
-		`ringback_node_silent_seconds{node="pbx-2"} 3600`,
-		`ringback_node_draining{node="pbx-2"} 1`,
-		`ringback_node_calls_in_progress{node="pbx-1"} 2`,
 		`ringback_campaign_contacts_waiting{campaign="renewals"} 9`,
+		`ringback_webhook_undelivered{campaign="renewals"} 3`,
+		`ringback_webhook_dead_letters{campaign="renewals"} 2`,
+		`ringback_webhook_oldest_undelivered_seconds{campaign="renewals"} 90`,
+		`ringback_webhook_oldest_undelivered_seconds{campaign="a \"draft\"\nof two lines"} 0`,
 	} {
 		if !strings.Contains(got, line+"\n") {
 			t.Errorf("the scrape lacks %s", line)

@@ -137,6 +137,9 @@ func (b *Book) Hear(ctx context.Context, id dialler.CallID, an callback.Analysis
 		if again.Duplicate || again.Verdict == dialler.RulingDeferred {
 			if !same {
 				e.heard, e.heardAt, e.body = &an, now, body
+				if again.Duplicate {
+					b.tell(e, again, now)
+				}
 			}
 			return again, nil
 		}
@@ -191,10 +194,13 @@ func (b *Book) rule(e *entry, ct *dialler.Contact, now time.Time) dialler.Ruling
 		kept = &cb
 	}
 	r, ruling := b.record(ct).Hear(e.Attempt, kept, *e.heard, b.words, now)
-	if cb := ruling.Callback; cb != nil {
+	if cb := ruling.Callback; cb == nil {
+		b.tell(e, ruling, now)
+	} else {
 		cb.ID = dialler.CallbackID(len(b.callbacks) + 1) // r.Contact.Callback, where it waits, is the same one
 		b.callbacks = append(b.callbacks, cb)
 		*ct = r.Contact
+		b.tell(e, ruling, now)
 		b.post(dialler.NewCallbackMessage(dialler.CallbackMade, r.Campaign, *ct, *cb, e.body, now))
 		b.put(cb)
 		b.rouse()
@@ -203,6 +209,12 @@ func (b *Book) rule(e *entry, ct *dialler.Contact, now time.Time) dialler.Ruling
 	c.State, c.Ended = r.Campaign.State, r.Campaign.Ended
 	e.ruling = ruling
 	return ruling
+}
+
+// tell tells of an analysis and of what was ruled on it.
+func (b *Book) tell(e *entry, ruling dialler.Ruling, at time.Time) {
+	ct := b.contacts[e.Contact-1]
+	b.post(dialler.NewAnalysisMessage(*b.campaigns[ct.Campaign-1], e.Attempt, *ct, ruling, e.body, at))
 }
 
 // Transition is as [dialler.Ledger] says.

@@ -31,8 +31,6 @@ type record struct {
 	excluded map[dialler.Number]bool
 	asked    map[dialler.CallID][]heard
 	starts   map[string][]time.Time // of the process by node
-	lives    []*process             // by PID, from 1
-	blind    bool                   // nobody can look at the process table
 	rounds   int
 	read     int64 // of the outbox
 	ended    map[dialler.CallbackID]dialler.CallbackState
@@ -41,7 +39,6 @@ type record struct {
 	onLease func(dialler.Lease) // mischief
 	onAdopt func(dialler.Lease)
 	rough   bool // there are faults
-	apart   bool // some nodes have no trunk's switch
 }
 
 type line struct {
@@ -66,8 +63,6 @@ type history struct {
 	settled   time.Time
 	outcome   dialler.Outcome
 	withdrawn time.Time
-	lapses    time.Time // its lease, unless renewed
-	stranded  bool      // adopted after the hold, without the switch
 }
 
 type heard struct {
@@ -100,29 +95,6 @@ func (r *record) violated(promise, format string, args ...any) {
 	s := promise + ": " + fmt.Sprintf(format, args...)
 	r.wrong = append(r.wrong, s)
 	r.say("!!!", "%s", s)
-}
-
-// born gives a process its PID.
-func (r *record) born(p *process) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.lives = append(r.lives, p)
-	return len(r.lives)
-}
-
-// gone is what the process table says.
-func (r *record) gone(p dialler.Process) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.blind {
-		return false
-	}
-	select {
-	case <-r.lives[p.PID-1].done:
-		return true
-	default:
-		return false
-	}
 }
 
 // transcript is the whole story. What happens to several people at the very
@@ -224,7 +196,7 @@ func (t *tap) Lease(ctx context.Context, req dialler.LeaseRequest) ([]dialler.Le
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, l := range ls {
-		h := &history{lease: l, term: l.Term, lapses: req.Now.Add(req.TTL)}
+		h := &history{lease: l, term: l.Term}
 		t.calls[l.Attempt.ID] = h
 		t.order = append(t.order, h)
 		if t.onLease != nil {
@@ -271,9 +243,7 @@ func (t *tap) Adopt(ctx context.Context, id dialler.CallID, node string, now tim
 	if err == nil {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		h := t.calls[id]
-		h.stranded = t.apart && now.Sub(h.lapses) >= dialler.DefaultHold
-		h.term, h.lapses = l.Term, now.Add(ttl)
+		t.calls[id].term = l.Term
 		if t.onAdopt != nil {
 			t.onAdopt(l)
 		}
@@ -303,7 +273,7 @@ func (t *tap) Renew(ctx context.Context, ls []dialler.Lease, now time.Time, ttl 
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, l := range kept {
-		t.current("renew", l).lapses = now.Add(ttl)
+		t.current("renew", l)
 	}
 	return kept, err
 }

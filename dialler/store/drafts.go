@@ -75,6 +75,9 @@ func (s *SQL) DropCampaign(ctx context.Context, id dialler.CampaignID) error {
 		if err := t.Do(`DELETE FROM contact WHERE campaign_id = $1`, id); err != nil {
 			return err
 		}
+		if err := t.Do(`DELETE FROM webhook WHERE campaign_id = $1`, id); err != nil {
+			return err
+		}
 		return t.Do(`DELETE FROM campaign WHERE id = $1`, id)
 	})
 }

@@ -206,21 +206,37 @@ func (s *SQL) Ping(ctx context.Context) error {
 }
 
 // Outbox is as [dialler.Reports] says.
-func (s *SQL) Outbox(ctx context.Context, after int64, n int) ([]dialler.Message, error) {
-	return s.Messages(ctx, `outbox`, after, n)
-}
-
-// Messages reads the outbox from a table that holds it.
-func (s *SQL) Messages(ctx context.Context, table string, after int64, n int) (out []dialler.Message, err error) {
+func (s *SQL) Outbox(ctx context.Context, after int64, n int) (out []dialler.Message, err error) {
+	for more := true; more; {
+		err = s.db.View(ctx, "outbox", func(t Tx) error { return first(t, []any{&more}, `SELECT `+s.db.Unnumbered()) })
+		if err == nil && more {
+			err = s.db.Update(ctx, "number the outbox", func(t Tx) error {
+				if err := t.Lock(Lock{Deliveries: Alone}); err != nil {
+					return err
+				}
+				return s.db.Number(t, queued)
+			})
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	err = s.db.View(ctx, "outbox", func(t Tx) error {
+		out = nil
 		return t.Read(Rows(func(r Scanner) error {
 			var m dialler.Message
-			err := r.Scan(&m.ID, &m.Kind, &m.Campaign, &m.Contact, &m.Call, &m.Body, stamp{&m.At})
+			err := r.Scan(messageDest(&m)...)
 			out = append(out, m)
 			return err
-		}, `SELECT id, kind, campaign_id, contact_id, call_id, body, at FROM `+table+` WHERE id > $1 ORDER BY id LIMIT $2`, after, max(n, 0)))
+		}, `SELECT `+messageColumns+` FROM `+s.db.Messages()+` WHERE id > $1 ORDER BY id LIMIT $2`, after, max(n, 0)))
 	})
 	return out, err
+}
+
+const messageColumns = `id, kind, campaign_id, contact_id, call_id, body, at`
+
+func messageDest(m *dialler.Message) []any {
+	return []any{&m.ID, &m.Kind, &m.Campaign, &m.Contact, &m.Call, &m.Body, stamp{&m.At}}
 }
 
 // NextCallback is as [dialler.Reports] says.

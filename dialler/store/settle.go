@@ -285,6 +285,9 @@ func (s *SQL) Hear(ctx context.Context, id dialler.CallID, an callback.Analysis,
 			}
 			// A promise that was made stands, whatever is said later.
 			ruling.Duplicate = same || ruling.Verdict == dialler.RulingScheduled
+			if !same && ruling.Duplicate {
+				return post(t, dialler.NewAnalysisMessage(m.Campaign, a, m.Contact, ruling, body, now))
+			}
 			if ruling.Duplicate || ruling.Verdict == dialler.RulingDeferred {
 				return nil
 			}
@@ -330,7 +333,14 @@ func (s *SQL) rule(t Tx, m *matter, r dialler.Record, a dialler.Attempt, an call
 	r, ruling := r.Hear(a, m.kept[a.Callback], an, s.words, now)
 	cb := ruling.Callback
 	var promise any
-	if cb != nil {
+	tell := func() error {
+		return post(t, dialler.NewAnalysisMessage(r.Campaign, a, r.Contact, ruling, body, now))
+	}
+	if cb == nil {
+		if err := tell(); err != nil {
+			return fail(err)
+		}
+	} else {
 		// What is told is what is kept: in UTC, to the microsecond. Where the
 		// promise waits, r.Contact.Callback is the same one.
 		storedCallback(cb)
@@ -345,6 +355,9 @@ func (s *SQL) rule(t Tx, m *matter, r dialler.Record, a dialler.Attempt, an call
 		promise = cb.ID
 		storedContact(&r.Contact)
 		if err := putContact(t, r.Contact); err != nil {
+			return fail(err)
+		}
+		if err := tell(); err != nil {
 			return fail(err)
 		}
 		if err := post(t, dialler.NewCallbackMessage(dialler.CallbackMade, r.Campaign, r.Contact, *cb, body, now)); err != nil {

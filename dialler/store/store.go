@@ -45,6 +45,16 @@ type Database interface {
 	// not have, each with the state it came to be in.
 	Add(t Tx, in Intake) (map[dialler.Number]dialler.ContactState, error)
 
+	// Messages is the table in which messages are read in order, and Number
+	// brings up to n that have come since into it, where they come into
+	// another first; Unnumbered is the SQL condition that there are some.
+	Messages() string
+	Number(t Tx, n int) error
+	Unnumbered() string
+	// SkipLocked is what makes a SELECT of rows of a table lock them, and pass
+	// over those that another transaction has locked.
+	SkipLocked(table string) string
+
 	// Rouse makes [dialler.Ledger.Wake] receive, on every node.
 	Rouse()
 	// Time is t, a moment as this process has it, by the clock that decides.
@@ -93,7 +103,17 @@ type Lock struct {
 	Moves      bool
 	Call       dialler.CallID    // its contact is changed, and its campaign relied upon; empty: none
 	Contact    dialler.ContactID // likewise; 0: none
+	Deliveries Hold              // of the line of deliveries; it comes alone
 }
+
+// A Hold is how a lock is held: together with others, or alone.
+type Hold int
+
+// The holds. Zero is none.
+const (
+	Shared Hold = iota + 1
+	Alone
+)
 
 // SQL is the part of a store that is the same on every SQL database: it lacks
 // Lease, Wake, Ping and Close.

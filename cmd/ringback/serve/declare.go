@@ -15,6 +15,7 @@ import (
 	"ringback/callback"
 	"ringback/config"
 	"ringback/dialler"
+	"ringback/dialler/push"
 )
 
 // A declaration is what a configuration says there should be, in the domain's
@@ -25,6 +26,7 @@ type declaration struct {
 	campaigns []dialler.Campaign
 	start     map[string]bool // campaigns to be started if they never ran
 	words     *callback.Resolver
+	guard     *push.Guard // of requests to webhooks
 }
 
 // Check returns everything wrong with what cfg declares, as config.Problems
@@ -76,6 +78,8 @@ func declared(cfg config.Config) (declaration, error) {
 	var err error
 	d.words, err = callback.NewResolver(callback.Lexicon{Dayparts: cfg.Phrases.Dayparts, Synonyms: cfg.Phrases.Synonyms})
 	add("phrases", err)
+	d.guard, err = push.NewGuard(cfg.Push.Allow)
+	add("push", err)
 	return d, errors.Join(errs...)
 }
 

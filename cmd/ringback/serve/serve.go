@@ -21,6 +21,7 @@ import (
 	"ringback/dialler/api"
 	"ringback/dialler/console"
 	"ringback/dialler/metrics"
+	"ringback/dialler/push"
 	"ringback/dialler/store/postgres"
 	"ringback/dialler/store/sqlite"
 	"ringback/dialler/user"
@@ -43,9 +44,10 @@ type Options struct {
 	Switches map[string]dialler.Switch
 }
 
-// A Store keeps everything, users too.
+// A Store keeps everything, users and what is pushed too.
 type Store interface {
 	dialler.Store
+	dialler.Deliveries
 	user.Store
 }
 
@@ -55,6 +57,7 @@ type Process struct {
 	log   *slog.Logger
 	store Store
 	loop  *dialler.Loop
+	push  *push.Pusher
 	addr  net.Addr
 
 	done  chan struct{} // closed when it has ended by itself
@@ -131,11 +134,13 @@ func Start(ctx context.Context, cfg config.Config, o Options) (p *Process, err e
 	var m *metrics.Metrics
 	live := console.NewLive()
 	p.loop, err = dialler.NewLoop(dialler.Options{
-		Node: cfg.Node, Store: p.store, Switches: switches, LeaseTTL: cfg.Lease.TTL, Hold: cfg.Lease.Hold, Logger: p.log,
-		Version: o.Version, Process: here(), Gone: gone,
+		Node: cfg.Node, Store: p.store, Switches: switches, LeaseTTL: cfg.Lease.TTL, Logger: p.log,
 		Observe: func(h dialler.Happening) {
 			m.Observe(h)
 			live.Observe(h)
+			if h.Kind == dialler.HasSettled {
+				p.push.Nudge()
+			}
 			if o.Observe != nil {
 				o.Observe(h)
 			}
@@ -145,8 +150,13 @@ func Start(ctx context.Context, cfg config.Config, o Options) (p *Process, err e
 		return p, err
 	}
 	m = metrics.New(metrics.Options{Store: p.store, Version: o.Version, Status: p.loop.Status})
+	sender := push.NewSender(declared.guard, o.Version, cfg.Push.Timeout)
+	p.push = push.New(push.Options{Store: p.store, Sender: sender, InFlight: cfg.Push.InFlight, Logger: p.log, Observe: func(r push.Result) {
+		m.Pushed(r.Delivery.Campaign, r.Try.State, r.Took)
+	}})
+	p.runPush(sender)
 	p.runLoop()
-	p.serveHTTP(listener, m, live, o.Version)
+	p.serveHTTP(listener, m, live, sender, o.Version)
 	p.log.Info("ringback is up", "node", cfg.Node, "http", p.addr.String(), "store", scheme(cfg.Store.URL), "version", o.Version)
 	return p, nil
 }
@@ -210,6 +220,23 @@ func FreeSWITCH(s config.Switch, log *slog.Logger) esl.Options {
 	}
 }
 
+// runPush pushes results until the last call is settled: it is taken down after
+// the loop.
+func (p *Process) runPush(sender *push.Sender) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		p.push.Run(ctx)
+	}()
+	p.did("push", func() error {
+		cancel()
+		<-ended
+		sender.Close()
+		return nil
+	})
+}
+
 func (p *Process) runLoop() {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -230,7 +257,7 @@ func (p *Process) runLoop() {
 	})
 }
 
-func (p *Process) serveHTTP(listener net.Listener, m *metrics.Metrics, live *console.Live, version string) {
+func (p *Process) serveHTTP(listener net.Listener, m *metrics.Metrics, live *console.Live, sender *push.Sender, version string) {
 	tokens := map[string]string{}
 	for holder, t := range p.cfg.HTTP.Tokens {
 		tokens[holder] = t.Reveal()
@@ -240,10 +267,11 @@ func (p *Process) serveHTTP(listener net.Listener, m *metrics.Metrics, live *con
 	}
 	door := user.NewDoor(user.Options{Store: p.store, Tokens: tokens, Limits: user.Limits{Requests: p.cfg.HTTP.RequestsPerSecond}})
 	handler := api.New(api.Options{
-		Store: p.store, Door: door, Users: p.store, Metrics: m.Handler(), ProtectMetrics: p.cfg.HTTP.ProtectMetrics,
+		Store: p.store, Door: door, Users: p.store, Sender: sender, Metrics: m.Handler(), ProtectMetrics: p.cfg.HTTP.ProtectMetrics,
 		Observe: func(r api.Request) {
 			m.Request(r.Method, r.Route, r.Status, r.Took)
 			if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Status < 300 {
+				p.push.Nudge()
 				live.Changed() // an analysis, new contacts, a setting
 			}
 		},

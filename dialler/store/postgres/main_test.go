@@ -105,7 +105,7 @@ func database(t testing.TB) string {
 	var name string
 	select {
 	case name = <-idle:
-		run(t, at(name), `TRUNCATE node, account, session, token, trunk, bot, campaign, contact, callback, attempt, live, analysis, exclusion, outbox, outbox_numbered, tally_sum, tally_new RESTART IDENTITY`, clock(0))
+		run(t, at(name), `TRUNCATE account, session, token, trunk, bot, campaign, contact, callback, attempt, live, analysis, exclusion, outbox, outbox_numbered, webhook, delivery, tally_sum, tally_new RESTART IDENTITY`, `UPDATE outbox_reader SET upto = 0`, clock(0))
 	default:
 		name = fmt.Sprintf("test_%d", serial.Add(1))
 		admin(t, `CREATE DATABASE `+name+` TEMPLATE `+template)
@@ -175,7 +175,7 @@ func clock(ahead int64) string {
 func TestStore(t *testing.T) {
 	fresh := func(t *testing.T) dialler.Store { return open(t, database(t), deaf) }
 	again := func(t *testing.T, s dialler.Store) dialler.Store { return open(t, where(t, s), deaf) }
-	storetest.Run(t, fresh, storetest.Options{Advance: advance, Reopen: again, Beside: again})
+	storetest.Run(t, fresh, storetest.Options{Advance: advance, Reopen: again, Beside: again, Deliveries: true})
 }
 
 func TestUsers(t *testing.T) {

@@ -61,7 +61,10 @@ import (
 	"ringback/dialler/store"
 )
 
-var _ dialler.Store = (*Store)(nil)
+var (
+	_ dialler.Store      = (*Store)(nil)
+	_ dialler.Deliveries = (*Store)(nil)
+)
 
 // Options of a store. The zero value is ready to use.
 type Options struct {

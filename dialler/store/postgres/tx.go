@@ -43,10 +43,8 @@ func (d database) Clock(param string) string {
 
 func (d database) Taken(err error) bool { return is(err, "23505") } // unique_violation
 
-// Add inserts them in one statement that passes over those that are there. It
-// was measured beside a COPY into a temporary table with an INSERT from there,
-// in turns on one server: the same time on the clock and of the processor, for
-// it is the indexes that take it.
+// Add inserts them in one statement: order and speed of a COPY, and it can
+// pass over those that are there.
 func (d database) Add(t store.Tx, in store.Intake) (map[dialler.Number]dialler.ContactState, error) {
 	numbers, vars := make([]string, len(in.List)), make([]*string, len(in.List))
 	for i, nc := range in.List {
@@ -240,6 +238,8 @@ func (t *tx) Lock(l store.Lock) error {
 	// What is selected is worked out from left to right.
 	all := how(l.Exclusions) + `($1, 0)`
 	switch {
+	case l.Deliveries != 0:
+		t.pending.Queue(`SELECT `+how(l.Deliveries == store.Alone)+`($1, 0)`, lockOutbox)
 	case l.Call != "":
 		t.pending.Queue(`SELECT `+all+`, pg_advisory_xact_lock_shared($2, CAST(campaign_id % 2147483647 AS INT)) FROM attempt WHERE id = $3`, lockExclusions, lockCampaign, l.Call)
 		t.pending.Queue(`SELECT 1 FROM contact WHERE id = (SELECT contact_id FROM attempt WHERE id = $1) FOR NO KEY UPDATE`, l.Call)

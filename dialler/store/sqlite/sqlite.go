@@ -36,7 +36,10 @@ import (
 	"ringback/dialler/store"
 )
 
-var _ dialler.Store = (*Store)(nil)
+var (
+	_ dialler.Store      = (*Store)(nil)
+	_ dialler.Deliveries = (*Store)(nil)
+)
 
 // Memory is the path of a store that is not kept: it lives in memory and is
 // gone when closed.

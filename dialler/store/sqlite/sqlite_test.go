@@ -43,7 +43,7 @@ func TestStoreInFile(t *testing.T) {
 		to := filepath.Join(t.TempDir(), "ringback.db")
 		copyFile(t, path, to)
 		return open(t, to)
-	}, storetest.Options{Reopen: afterCrash})
+	}, storetest.Options{Reopen: afterCrash, Deliveries: true})
 }
 
 func TestUsers(t *testing.T) {
@@ -132,13 +132,4 @@ func TestOpenWithoutAPath(t *testing.T) {
 	if _, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "no", "folder", "x.db"), sqlite.Options{}); err == nil {
 		t.Fatal("opened")
 	}
-}
-
-// BenchmarkImport is a list in CSV, from its first row to its last on disk.
-func BenchmarkImport(b *testing.B) {
-	n := 1_000_000
-	if testing.Short() {
-		n = 100_000
-	}
-	storetest.BenchmarkImport(b, func(b *testing.B) dialler.Store { return open(b, filepath.Join(b.TempDir(), "import.db")) }, n)
 }

@@ -186,12 +186,12 @@ var reportTests = []test{
 		}
 		all, err := w.s.Outbox(w.ctx, 0, 100)
 		w.must(err)
-		w.eq("messages", len(all), 10)
+		w.eq("messages", len(all), 15)
 		rest, err := w.s.Outbox(w.ctx, all[3].ID, 2)
 		w.must(err)
 		w.eq("messages", []int64{rest[0].ID, rest[1].ID}, []int64{all[4].ID, all[5].ID})
-		w.eq("kinds", []string{all[0].Kind, all[1].Kind}, []string{dialler.CallSettled, dialler.CallbackMade})
-		none, err := w.s.Outbox(w.ctx, all[9].ID, 10)
+		w.eq("kinds", []string{all[0].Kind, all[1].Kind, all[2].Kind}, []string{dialler.CallSettled, dialler.CallAnalysed, dialler.CallbackMade})
+		none, err := w.s.Outbox(w.ctx, all[14].ID, 10)
 		w.must(err)
 		w.eq("messages", len(none), 0)
 	}},

@@ -43,6 +43,9 @@ type Options struct {
 	// are left out.
 	Beside func(t *testing.T, s dialler.Store) dialler.Store
 
+	// Deliveries says that the store is a [dialler.Deliveries] too.
+	Deliveries bool
+
 	// Kept opens a store that Reopen understands; nil: the one given to Run
 	// will do.
 	Kept func(t *testing.T) dialler.Store
@@ -73,7 +76,6 @@ func Run(t *testing.T, open func(t *testing.T) dialler.Store, options ...Options
 		{"Running", runningTests},
 		{"Reports", reportTests},
 		{"Find", findTests},
-		{"Life", lifeTests},
 		{"Together", togetherTests},
 		{"Walk", walkTests},
 	}
@@ -81,7 +83,10 @@ func Run(t *testing.T, open func(t *testing.T) dialler.Store, options ...Options
 		groups = append(groups, group{"Nodes", nodeTests})
 	}
 	if o.Advance != nil {
-		groups = append(groups, group{"Clock", append(clockTests, lifeOnClock...)})
+		groups = append(groups, group{"Clock", clockTests})
+	}
+	if o.Deliveries {
+		groups = append(groups, group{"Deliveries", deliveryTests})
 	}
 	for _, group := range groups {
 		t.Run(group.name, func(t *testing.T) {
@@ -97,7 +102,11 @@ func Run(t *testing.T, open func(t *testing.T) dialler.Store, options ...Options
 			open = o.Kept
 		}
 		t.Run("Crash", func(t *testing.T) {
-			for _, tt := range crashTests {
+			tests := crashTests
+			if o.Deliveries {
+				tests = slices.Concat(tests, deliveryCrashTests)
+			}
+			for _, tt := range tests {
 				t.Run(tt.name, func(t *testing.T) {
 					tt.f(newWorld(t, open(t), o))
 				})
