@@ -26,7 +26,7 @@ func (d Declared) bot(name string) string {
 	if !slices.Contains(d.Bots, name) {
 		return ""
 	}
-	return fmt.Sprintf("Declared in %s. What is changed here holds until Ringback is started again: then the file's settings are taken over. To keep a change, make it in the file too.", d.where())
+	return fmt.Sprintf("Declared in %s. What is changed here holds until Ringback is started again: then the file’s settings are taken over. To keep a change, make it in the file too.", d.where())
 }
 
 // campaign says what it means that one is declared; "" if it is not.
@@ -34,7 +34,7 @@ func (d Declared) campaign(c dialler.Campaign) string {
 	if !slices.Contains(d.Campaigns, c.Name) {
 		return ""
 	}
-	return fmt.Sprintf("Declared in %s. Whenever Ringback is started while this campaign is a draft or paused, the file's settings are taken over. To keep a change, make it in the file too.", d.where())
+	return fmt.Sprintf("Declared in %s. Whenever Ringback is started while this campaign is a draft or paused, the file’s settings are taken over. To keep a change, make it in the file too.", d.where())
 }
 
 func (d Declared) where() string {

@@ -182,10 +182,19 @@ func (c *console) campaigns(w http.ResponseWriter, r *http.Request, s session) {
 		return int(b.ID - a.ID)
 	})
 	page := struct {
-		Campaigns []summary
-		CSRF      string
-	}{CSRF: s.csrf()}
+		Campaigns  []summary
+		Unfinished []unfinished
+		Done       string
+		CSRF       string
+	}{CSRF: s.csrf(), Done: map[string]string{"discarded": "Discarded.", "removed": "Campaign removed."}[r.URL.Query().Get("done")]}
+	if page.Unfinished, err = c.unfinished(r.Context()); err != nil {
+		c.trouble(w, r, s, err)
+		return
+	}
 	for _, campaign := range all {
+		if campaign.State == dialler.CampaignDraft && slices.ContainsFunc(page.Unfinished, func(u unfinished) bool { return u.Campaign == campaign.ID }) {
+			continue // it is shown as what is being entered
+		}
 		one, err := c.summary(r.Context(), campaign)
 		if err != nil {
 			c.trouble(w, r, s, err)
@@ -231,6 +240,8 @@ type campaignPage struct {
 	Done  string // what was just done
 	Gates string // why no callback is scheduled; empty: both stand open
 	CSRF  string
+
+	Declared string // what it means that the configuration declares it; empty: it does not
 
 	Calls     []LiveCall
 	MoreCalls int
@@ -292,7 +303,10 @@ func (c *console) campaignPage(ctx context.Context, id dialler.CampaignID, q url
 	p.Gates = gates(campaign, p.Bot)
 	if a, ok := actions[dialler.CampaignEvent(q.Get("done"))]; ok {
 		p.Done = fmt.Sprintf("Campaign %s.", a.done)
+	} else {
+		p.Done = map[string]string{"created": "Campaign created; it is a draft until it is started.", "saved": "Campaign saved."}[q.Get("done")]
 	}
+	p.Declared = c.Declared.campaign(campaign)
 	p.Calls = c.Live.Calls(id)
 	if n := len(p.Calls); n > shownLive {
 		p.Calls, p.MoreCalls = p.Calls[:shownLive], n-shownLive
@@ -357,6 +371,7 @@ type confirmation struct {
 	Action   string // where the form goes
 	Label    string
 	Danger   bool
+	Leave    bool // what it is about is gone then: to where the answer leads
 	Back     string
 	CSRF     string
 }

@@ -31,7 +31,13 @@ type Store interface {
 	FindContacts(ctx context.Context, q dialler.ContactQuery) (contacts []dialler.Contact, next string, err error)
 	Excluded(ctx context.Context, n dialler.Number) (bool, error)
 
+	CampaignNamed(ctx context.Context, name string) (dialler.Campaign, error)
+	CreateCampaign(ctx context.Context, c dialler.Campaign) (dialler.Campaign, error)
+	UpdateCampaign(ctx context.Context, c dialler.Campaign) (dialler.Campaign, error)
+	DropCampaign(ctx context.Context, id dialler.CampaignID) error
+	AddContacts(ctx context.Context, id dialler.CampaignID, list []dialler.NewContact, now time.Time) ([]dialler.Duplicate, error)
 	PutBot(ctx context.Context, b dialler.Bot) error
+	dialler.Drafts
 	Transition(ctx context.Context, id dialler.CampaignID, what dialler.CampaignEvent, now time.Time) (dialler.Campaign, error)
 	Exclude(ctx context.Context, numbers []dialler.Number, now time.Time) error
 	Intervene(ctx context.Context, id dialler.ContactID, i dialler.Intervention, now time.Time) (dialler.Intervened, error)
@@ -111,6 +117,7 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET /contacts/{id}", c.signedIn(c.contact))
 	mux.HandleFunc("GET /contacts/{id}/confirm/exclude", c.changing(c.confirmExclude))
 	mux.HandleFunc("POST /contacts/{id}/exclude", c.signedIn(c.exclude))
+	c.making(mux)
 	mux.HandleFunc("GET /bots", c.signedIn(c.bots))
 	mux.HandleFunc("GET /bots/new", c.changing(c.newBot))
 	mux.HandleFunc("POST /bots/new", c.signedIn(c.createBot))
@@ -289,12 +296,17 @@ func (c *console) trouble(w http.ResponseWriter, r *http.Request, s session, err
 	var field *dialler.FieldError
 	var stuck *dialler.TransitionError
 	var refused *dialler.InterventionError
+	var locked *dialler.LockedError
 	status, title, said := http.StatusInternalServerError, "Something went wrong", "The request could not be carried out; the log says why."
 	switch {
 	case errors.As(err, &stuck):
 		status, title, said = http.StatusConflict, "Not done", initial(stuck.Error())+"."
 	case errors.As(err, &refused):
 		status, title, said = http.StatusConflict, "Not done", refused.Why
+	case errors.As(err, &locked):
+		status, title, said = http.StatusConflict, "Not done", initial(locked.Error())+"."
+	case errors.Is(err, dialler.ErrConflict):
+		status, title, said = http.StatusConflict, "Not done", initial(err.Error())+"."
 	case errors.Is(err, dialler.ErrNotFound):
 		status, title, said = http.StatusNotFound, "Not found", "There is no such page, campaign, contact or bot."
 	case errors.As(err, &field):

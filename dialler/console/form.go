@@ -3,10 +3,12 @@ package console
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"ringback/dialler"
 )
@@ -20,6 +22,9 @@ type form struct {
 	Values url.Values
 	Wrong  map[string]string // by field, or by a group of them ("window.hours")
 	Locked map[string]string // why a field cannot be changed
+	Notes  map[string]string // what else is to be said, by where it is said
+
+	unread map[string]bool // fields that are no number, of which nothing more need be said
 }
 
 // Get is what stands in a field.
@@ -49,13 +54,24 @@ func (f *form) blame(err error) error {
 		f.Wrong = map[string]string{}
 	}
 	for _, fe := range list {
-		if f.Wrong[fe.Field] == "" {
+		switch {
+		case f.unread[fe.Field]:
+		case f.Wrong[fe.Field] == "":
 			f.Wrong[fe.Field] = said(fe)
-		} else {
+		default:
 			f.Wrong[fe.Field] += " " + said(fe)
 		}
 	}
 	return nil
+}
+
+// noNumber takes down that a field is none.
+func (f *form) noNumber(name, text, want string) {
+	_ = f.blame(&dialler.FieldError{Field: name, Got: strconv.Quote(text), Want: want})
+	if f.unread == nil {
+		f.unread = map[string]bool{}
+	}
+	f.unread[name] = true
 }
 
 // said is what is wrong with a field, as it stands beneath it.
@@ -74,7 +90,7 @@ func (f *form) number(name string) int {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		_ = f.blame(&dialler.FieldError{Field: name, Got: strconv.Quote(text), Want: "a whole number"})
+		f.noNumber(name, text, "a whole number")
 	}
 	return n
 }
@@ -86,8 +102,8 @@ func (f *form) decimal(name string) float64 {
 		return 0
 	}
 	n, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		_ = f.blame(&dialler.FieldError{Field: name, Got: strconv.Quote(text), Want: "a number such as 2 or 0.5"})
+	if err != nil || math.IsNaN(n) {
+		f.noNumber(name, text, "a number such as 2 or 0.5")
 	}
 	return n
 }
@@ -101,10 +117,23 @@ func checked(w http.ResponseWriter, f form) {
 	if wrong == nil {
 		wrong = map[string]string{}
 	}
-	body, _ := json.Marshal(map[string]any{"wrong": wrong}) // text only
+	body, _ := json.Marshal(map[string]any{"wrong": wrong, "notes": f.Notes}) // text only
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(body) // the browser may be gone; there is nobody to tell
 }
 
-// anchor is a field's name as an ID of the page.
-func anchor(name string) string { return strings.ReplaceAll(name, ".", "-") }
+// anchor is a name as an ID of the page, which has no space in it.
+func anchor(name string) string {
+	var b strings.Builder
+	for _, r := range name {
+		switch {
+		case r == '.':
+			b.WriteByte('-')
+		case r == '-', r == '_', unicode.IsLetter(r), unicode.IsDigit(r):
+			b.WriteRune(r)
+		default:
+			fmt.Fprintf(&b, "_%x", r)
+		}
+	}
+	return b.String()
+}

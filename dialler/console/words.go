@@ -17,7 +17,7 @@ import (
 // parsePages reads the templates: each page, named for its file, with the frame
 // and the parts all share.
 func parsePages() map[string]*template.Template {
-	parts := []string{"pages/frame.html", "pages/parts.html", "pages/fields.html"}
+	parts := []string{"pages/frame.html", "pages/parts.html", "pages/fields.html", "pages/settings.html", "pages/making.html"}
 	shared := template.Must(template.New("").Funcs(template.FuncMap{
 		"at": at, "span": span, "until": until, "since": since, "pretty": pretty, "label": label, "dict": dict,
 		"comma": comma, "percent": percent, "anchor": anchor,

@@ -99,6 +99,7 @@
     try {
       const answer = await fetch(form.action, { method: "POST", headers: as, body: new URLSearchParams(new FormData(form)) });
       const fresh = await part(answer);
+      if (fresh && answer.ok && "leave" in form.dataset) { location.assign(answer.url); return; }
       const failed = fresh && !answer.ok && ($("[data-failed]", fresh)?.textContent || "That did not work.");
       const wrong = form.isConnected && $("[data-wrong]", form); // a form that stays open until it is right
       if (fresh && answer.ok) {

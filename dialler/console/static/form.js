@@ -37,7 +37,14 @@
       for (const [name, value] of new FormData(form)) if (typeof value === "string") body.append(name, value);
       const answer = await fetch(form.action, { method: "POST", headers: { "Ringback-Check": "1", "Ringback-Part": "main" }, body });
       if (answer.status === 401) { location.assign("/sign-in"); return; }
-      if (answer.ok) said(form, (await answer.json()).wrong, been.get(form) || new Set());
+      if (answer.ok) {
+        const { wrong, notes } = await answer.json();
+        said(form, wrong, been.get(form) || new Set());
+        for (const box of form.querySelectorAll("[data-note]")) {
+          const text = notes?.[box.dataset.note] || "";
+          if (box.textContent !== text) box.textContent = text;
+        }
+      }
     } catch { /* away: the form will be judged when it is sent */ }
     state.busy = false;
     if (state.again) { state.again = false; check(form); }
@@ -54,6 +61,16 @@
   };
   addEventListener("change", beenTo);
   addEventListener("focusout", beenTo);
+
+  // A list takes a while; once is enough.
+  addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-upload]")) return;
+    const button = event.target.querySelector("button");
+    if (event.target.busy) { event.preventDefault(); return; }
+    event.target.busy = true;
+    button.textContent = "Adding contacts…";
+    button.setAttribute("aria-busy", "true");
+  });
 
   // A form that came back wrong: to the first field that is.
   document.querySelector("[data-form] [aria-invalid=true]")?.focus();
