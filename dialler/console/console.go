@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"ringback/dialler"
@@ -70,6 +71,8 @@ type console struct {
 	log   *slog.Logger
 	notes notes
 	pages map[string]*template.Template
+
+	drafting sync.Mutex // around a draft being read and written back
 }
 
 //go:embed pages static

@@ -251,7 +251,7 @@ func (c *console) takeDraftContacts(w http.ResponseWriter, r *http.Request, s se
 	ctx := r.Context()
 	made, err := c.campaignOf(ctx, &e, p.Draft)
 	if err == nil {
-		err = c.putDraft(ctx, p.ID, s.holder, e)
+		_, err = c.change(ctx, p.ID, s.holder, func(now *entries) { now.Campaign = e.Campaign })
 	}
 	if err != nil {
 		c.trouble(w, r, s, err)
@@ -262,14 +262,7 @@ func (c *console) takeDraftContacts(w http.ResponseWriter, r *http.Request, s se
 		c.trouble(w, r, s, err)
 		return
 	}
-	// Somebody may have entered something meanwhile.
-	now, err := c.draft(ctx, p.ID)
-	if err == nil {
-		if now.Intake = &in; !now.seen("contacts") {
-			now.Seen = append(now.Seen, "contacts")
-		}
-		err = c.putDraft(ctx, p.ID, s.holder, now)
-	}
+	_, err = c.change(ctx, p.ID, s.holder, func(now *entries) { now.Intake = &in })
 	if err != nil {
 		c.trouble(w, r, s, err)
 		return
@@ -288,8 +281,7 @@ func (c *console) dropDraftContacts(w http.ResponseWriter, r *http.Request, s se
 		}
 	}
 	if err == nil {
-		e.Campaign, e.Intake = 0, nil
-		err = c.putDraft(r.Context(), id, s.holder, e)
+		_, err = c.change(r.Context(), id, s.holder, func(now *entries) { now.Campaign, now.Intake = 0, nil })
 	}
 	if err != nil {
 		c.trouble(w, r, s, err)

@@ -107,6 +107,20 @@ func (c *console) draft(ctx context.Context, id string) (e entries, err error) {
 	return e, err
 }
 
+// change reads a draft, changes it and writes it back; nobody else of this
+// process does meanwhile. (A field that is left and the step that is sent come
+// at once: what the script saves must not be the older of the two.)
+func (c *console) change(ctx context.Context, id, holder string, f func(*entries)) (entries, error) {
+	c.drafting.Lock()
+	defer c.drafting.Unlock()
+	e, err := c.draft(ctx, id)
+	if err != nil {
+		return e, err
+	}
+	f(&e)
+	return e, c.putDraft(ctx, id, holder, e)
+}
+
 // begin opens a wizard with entries and goes to it.
 func (c *console) begin(w http.ResponseWriter, r *http.Request, s session, e entries) {
 	id := secretText()[:22] // 128 bits
@@ -179,7 +193,7 @@ type wizardPage struct {
 }
 
 // wizard reads the draft that the path names, and judges it.
-func (c *console) wizard(r *http.Request, s session, change func(*entries) error) (p wizardPage, e entries, err error) {
+func (c *console) wizard(r *http.Request, s session, change func(*entries)) (p wizardPage, e entries, err error) {
 	p.ID, p.Step = r.PathValue("draft"), r.PathValue("step")
 	i := stepIndex(p.Step)
 	if i < 0 {
@@ -189,16 +203,13 @@ func (c *console) wizard(r *http.Request, s session, change func(*entries) error
 		p.Before = stepNames[i-1].Name
 	}
 	ctx := r.Context()
-	if e, err = c.draft(ctx, p.ID); err != nil {
-		return p, e, err
-	}
 	if change != nil {
-		if err := change(&e); err != nil {
-			return p, e, err
-		}
-		if err := c.putDraft(ctx, p.ID, s.holder, e); err != nil {
-			return p, e, err
-		}
+		e, err = c.change(ctx, p.ID, s.holder, change)
+	} else {
+		e, err = c.draft(ctx, p.ID)
+	}
+	if err != nil {
+		return p, e, err
 	}
 	if err := c.choices(ctx, &p.settingsForm); err != nil {
 		return p, e, err
@@ -276,12 +287,12 @@ func (c *console) wizardStep(w http.ResponseWriter, r *http.Request, s session) 
 // one, that leads on, back or to another.
 func (c *console) sendStep(w http.ResponseWriter, r *http.Request, s session) {
 	at := r.PathValue("step")
-	p, _, err := c.wizard(r, s, func(e *entries) error {
+	p, _, err := c.wizard(r, s, func(e *entries) {
 		if at != "contacts" && at != "review" {
 			e.take(at, r.PostForm)
 		}
 		if onlyChecks(r) {
-			return nil
+			return
 		}
 		sent := []string{at}
 		if at == "contacts" || at == "review" { // who is there has been past all of them
@@ -292,7 +303,6 @@ func (c *console) sendStep(w http.ResponseWriter, r *http.Request, s session) {
 				e.Seen = append(e.Seen, name)
 			}
 		}
-		return nil
 	})
 	if err != nil {
 		c.trouble(w, r, s, err)
