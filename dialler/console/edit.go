@@ -13,18 +13,18 @@ import (
 func (c *console) making(mux *http.ServeMux) {
 	mux.HandleFunc("POST /campaigns/new", c.signedIn(c.newCampaign))
 	mux.HandleFunc("POST /campaigns/{id}/clone", c.signedIn(c.clone))
-	mux.HandleFunc("GET /drafts/{draft}/{step}", c.signedIn(c.wizardStep))
+	mux.HandleFunc("GET /drafts/{draft}/{step}", c.changing(c.wizardStep))
 	mux.HandleFunc("POST /drafts/{draft}/{step}", c.signedIn(c.sendStep))
 	mux.HandleFunc("POST /drafts/{draft}/upload", c.uploaded(c.takeDraftContacts))
 	mux.HandleFunc("POST /drafts/{draft}/empty", c.signedIn(c.dropDraftContacts))
-	mux.HandleFunc("GET /drafts/{draft}/confirm/discard", c.signedIn(c.confirmDiscard))
+	mux.HandleFunc("GET /drafts/{draft}/confirm/discard", c.changing(c.confirmDiscard))
 	mux.HandleFunc("POST /drafts/{draft}/discard", c.signedIn(c.discard))
 
-	mux.HandleFunc("GET /campaigns/{id}/edit", c.signedIn(c.editCampaign))
+	mux.HandleFunc("GET /campaigns/{id}/edit", c.changing(c.editCampaign))
 	mux.HandleFunc("POST /campaigns/{id}/edit", c.signedIn(c.saveCampaign))
-	mux.HandleFunc("GET /campaigns/{id}/confirm/remove", c.signedIn(c.confirmRemove))
+	mux.HandleFunc("GET /campaigns/{id}/confirm/remove", c.changing(c.confirmRemove))
 	mux.HandleFunc("POST /campaigns/{id}/remove", c.signedIn(c.removeCampaign))
-	mux.HandleFunc("GET /campaigns/{id}/add", c.signedIn(c.addContacts))
+	mux.HandleFunc("GET /campaigns/{id}/add", c.changing(c.addContacts))
 	mux.HandleFunc("POST /campaigns/{id}/add", c.uploaded(c.takeContacts))
 }
 
@@ -44,7 +44,7 @@ func (c *console) editing(r *http.Request, s session) (p editPage, err error) {
 		return p, err
 	}
 	p.Form = form{
-		Action: fmt.Sprintf("/campaigns/%d/edit", p.Campaign.ID), CSRF: c.door.csrf(s.id), Values: campaignValues(p.Campaign),
+		Action: fmt.Sprintf("/campaigns/%d/edit", p.Campaign.ID), CSRF: s.csrf(), Values: campaignValues(p.Campaign),
 	}
 	if p.Campaign.Run > 0 {
 		const why = "It has run, so this stays: its calls are known by it. Clone the campaign to change it."
@@ -117,7 +117,7 @@ func (c *console) confirmRemove(w http.ResponseWriter, r *http.Request, s sessio
 	here := fmt.Sprintf("/campaigns/%d", campaign.ID)
 	c.show(w, r, http.StatusOK, "confirm", s, "Remove", confirmation{
 		Question: fmt.Sprintf("Remove %s?", campaign.Name), Label: "Remove campaign", Danger: true, Leave: true,
-		Action: here + "/remove", Back: here, CSRF: c.door.csrf(s.id), Says: "The draft and its contacts are removed for good.",
+		Action: here + "/remove", Back: here, CSRF: s.csrf(), Says: "The draft and its contacts are removed for good.",
 	})
 }
 

@@ -156,7 +156,7 @@ func TestADraftCampaignIsRemoved(t *testing.T) {
 func TestDeclaredCampaigns(t *testing.T) {
 	h := newHouse(t)
 	h.handler = console.New(console.Options{
-		Store: h.store, Tokens: map[string]string{"ops": token}, Now: func() time.Time { return h.now },
+		Store: h.store, Door: h.door(), Now: func() time.Time { return h.now },
 		Declared: console.Declared{Campaigns: []string{"renewals"}},
 	})
 	h.signIn()

@@ -13,6 +13,7 @@ import (
 
 	"ringback/dialler"
 	"ringback/dialler/list"
+	"ringback/dialler/user"
 )
 
 // Limits of a list that is uploaded.
@@ -37,13 +38,20 @@ type intake struct {
 // of which the seal has to come first.
 func (c *console) uploaded(next func(http.ResponseWriter, *http.Request, session, *multipart.Reader)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		s, ok := c.door.session(r)
-		if !ok {
+		s, ok, err := c.session(r)
+		switch {
+		case err != nil:
+			c.trouble(w, r, session{}, err)
+			return
+		case !ok:
 			w.Header().Set("Ringback-Sign-In", "/sign-in")
 			http.Error(w, "signed out", http.StatusUnauthorized)
 			return
+		case !s.may(user.Change):
+			c.forbid(w, r, s)
+			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), uploadTime)
+		ctx, cancel := context.WithTimeout(user.With(r.Context(), user.Who{Name: s.holder, Role: s.role}), uploadTime)
 		defer cancel()
 		r = r.WithContext(ctx)
 		control := http.NewResponseController(w)
@@ -59,7 +67,7 @@ func (c *console) uploaded(next func(http.ResponseWriter, *http.Request, session
 			text, _ := io.ReadAll(io.LimitReader(part, 1<<10)) // what cannot be read is no seal
 			seal = string(text)
 		}
-		if !c.door.genuine(s.id, seal) {
+		if !user.Genuine(s.id, seal) {
 			c.show(w, r, http.StatusForbidden, "error", s, "Not done", errorPage{Said: "The form was not one of this session. Load the page again and repeat what you did."})
 			return
 		}
@@ -210,7 +218,7 @@ func (c *console) addContacts(w http.ResponseWriter, r *http.Request, s session)
 		c.trouble(w, r, s, err)
 		return
 	}
-	c.show(w, r, http.StatusOK, "add", s, "Add contacts", addPage{Campaign: campaign, CSRF: c.door.csrf(s.id)})
+	c.show(w, r, http.StatusOK, "add", s, "Add contacts", addPage{Campaign: campaign, CSRF: s.csrf()})
 }
 
 func (c *console) takeContacts(w http.ResponseWriter, r *http.Request, s session, parts *multipart.Reader) {
@@ -232,7 +240,7 @@ func (c *console) takeContacts(w http.ResponseWriter, r *http.Request, s session
 	if in.Failed != "" {
 		status = http.StatusUnprocessableEntity
 	}
-	c.show(w, r, status, "add", s, "Add contacts", addPage{Campaign: campaign, CSRF: c.door.csrf(s.id), Intake: &in})
+	c.show(w, r, status, "add", s, "Add contacts", addPage{Campaign: campaign, CSRF: s.csrf(), Intake: &in})
 }
 
 // takeDraftContacts takes a list in on the wizard's fourth step. The campaign

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -123,7 +124,7 @@ func (c *console) change(ctx context.Context, id, holder string, f func(*entries
 
 // begin opens a wizard with entries and goes to it.
 func (c *console) begin(w http.ResponseWriter, r *http.Request, s session, e entries) {
-	id := secretText()[:22] // 128 bits
+	id := rand.Text()
 	if err := c.putDraft(r.Context(), id, s.holder, e); err != nil {
 		c.trouble(w, r, s, err)
 		return
@@ -214,7 +215,7 @@ func (c *console) wizard(r *http.Request, s session, change func(*entries)) (p w
 	if err := c.choices(ctx, &p.settingsForm); err != nil {
 		return p, e, err
 	}
-	p.Form = form{Action: "/drafts/" + p.ID + "/" + p.Step, CSRF: c.door.csrf(s.id), Values: e.Values}
+	p.Form = form{Action: "/drafts/" + p.ID + "/" + p.Step, CSRF: s.csrf(), Values: e.Values}
 	if p.Draft, err = c.judge(ctx, &p.settingsForm, e.Campaign); err != nil {
 		return p, e, err
 	}
@@ -392,7 +393,7 @@ func (c *console) confirmDiscard(w http.ResponseWriter, r *http.Request, s sessi
 		name = "this unnamed campaign"
 	}
 	c.show(w, r, http.StatusOK, "confirm", s, "Discard", confirmation{
-		Question: fmt.Sprintf("Discard %s?", name), Label: "Discard", Danger: true, Action: "/drafts/" + id + "/discard", Back: "/", CSRF: c.door.csrf(s.id),
+		Question: fmt.Sprintf("Discard %s?", name), Label: "Discard", Danger: true, Action: "/drafts/" + id + "/discard", Back: "/", CSRF: s.csrf(),
 		Says: "What was entered is thrown away, and the contacts that were uploaded with it.",
 	})
 }

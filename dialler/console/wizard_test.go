@@ -15,6 +15,7 @@ import (
 
 	"ringback/dialler"
 	"ringback/dialler/console"
+	"ringback/dialler/user"
 )
 
 // wizard begins a campaign and returns where its steps are.
@@ -180,7 +181,8 @@ func TestTheWizardKeepsWhatIsEntered(t *testing.T) {
 	}
 	has(t, h.page(at+"/basics"), `value="half"`, "not right yet")
 
-	another := console.New(console.Options{Store: h.store, Tokens: map[string]string{"night": token}, Now: func() time.Time { return h.now }})
+	another := console.New(console.Options{Store: h.store, Now: func() time.Time { return h.now },
+		Door: user.NewDoor(user.Options{Store: h.store, Tokens: map[string]string{"night": token}, Now: func() time.Time { return h.now }})})
 	h.handler = another
 	clear(h.cookies)
 	h.signIn()
