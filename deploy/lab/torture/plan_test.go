@@ -116,12 +116,12 @@ func draw(seed uint64, lasts time.Duration) []mishap {
 			case kill:
 				m.lasts = between(r, 0, 1500*time.Millisecond)
 				if r.IntN(6) == 0 { // others are to take over
-					m.lasts = between(r, leaseTTL+time.Second, 2*leaseTTL)
+					m.lasts = absence(r)
 				}
 			case retire:
 				m.lasts = 3 * time.Second // at most
 			case freeze:
-				m.lasts = between(r, leaseTTL+time.Second, 2*leaseTTL)
+				m.lasts = absence(r)
 			case cut:
 				m.lasts = between(r, 100*time.Millisecond, 4*time.Second)
 			case stall:
@@ -149,6 +149,15 @@ func draw(seed uint64, lasts time.Duration) []mishap {
 	})
 	slices.SortStableFunc(all, func(a, b mishap) int { return int(a.at - b.at) })
 	return all
+}
+
+// absence is longer than leases hold; now and then for so long that all that
+// the node had to do is done by others.
+func absence(r *rand.Rand) time.Duration {
+	if r.IntN(6) == 0 {
+		return between(r, 4*leaseTTL, 6*leaseTTL)
+	}
+	return between(r, leaseTTL+time.Second, 2*leaseTTL)
 }
 
 // personOf is who has a number: how they take each call to it, and what they
