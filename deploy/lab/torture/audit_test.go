@@ -110,7 +110,7 @@ func (e *evidence) taken() (n int) {
 // database itself is storetest.Audit's matter.
 func (e *evidence) audit() []violation {
 	var found []violation
-	for _, look := range []func() []violation{e.match, e.overlaps, e.budgets, e.delays, e.hours, e.conversations, e.promises, e.order} {
+	for _, look := range []func() []violation{e.match, e.overlaps, e.forsaken, e.seats, e.budgets, e.delays, e.hours, e.conversations, e.promises, e.order} {
 		found = append(found, look()...)
 	}
 	return found
@@ -169,6 +169,35 @@ func (e *evidence) overlaps() (found []violation) {
 	for _, o := range farend.Overlaps(e.invites) {
 		found = append(found, violation{"I1", o.Second.Number, o.Second.Invited,
 			fmt.Sprintf("%s was rung at %s, while a call since %s was up until %s", o.Second.Number, clock(o.Second.Invited), clock(o.First.Invited), clock(o.First.Ended))})
+	}
+	return found
+}
+
+// forsaken finds calls that went on after their attempt was settled (I3): who
+// is on the telephone might be rung by somebody else.
+func (e *evidence) forsaken() (found []violation) {
+	for _, inv := range e.invites {
+		a := e.of[inv.ID]
+		if a != nil && !a.Live() && inv.Ended.After(a.Ended.Add(grace)) {
+			found = append(found, violation{"I3", inv.Number, inv.Ended,
+				fmt.Sprintf("the call to %s went on until %s; its attempt was settled as of %s, as %s", inv.Number, clock(inv.Ended), clock(a.Ended), a.Disposition)})
+		}
+	}
+	return found
+}
+
+// seats counts the attempts of each campaign that were under way whenever one
+// was leased (I9).
+func (e *evidence) seats() (found []violation) {
+	under := map[dialler.CampaignID][]dialler.Call{}
+	for _, a := range e.calls {
+		c := e.campaigns[a.Campaign]
+		still := slices.DeleteFunc(under[c.ID], func(b dialler.Call) bool { return !b.Live() && !b.Ended.After(a.Leased) })
+		still = append(still, a)
+		under[c.ID] = still
+		if len(still) > c.Seats {
+			found = append(found, violation{"I9", string(a.Number), a.Leased, fmt.Sprintf("%s, leased at %s, is call %d at once of %s, which has %d seats", a.Number, clock(a.Leased), len(still), c.Name, c.Seats)})
+		}
 	}
 	return found
 }

@@ -3,6 +3,7 @@ package torture
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ func TestAuditor(t *testing.T) {
 	quiet := func() *evidence {
 		e := &evidence{
 			campaigns: map[dialler.CampaignID]dialler.Campaign{1: {ID: 1, Name: "steady", State: dialler.CampaignCompleted, Ended: dialler.EndFinished, Window: window,
-				MaxAttempts: 3, RetryDelay: 2 * time.Second, Bot: "asha", CallbackDetection: true}},
+				Seats: 1, MaxAttempts: 3, RetryDelay: 2 * time.Second, Bot: "asha", CallbackDetection: true}},
 			detection: map[string]bool{"asha": true}, excluded: map[string]exclusion{},
 		}
 		e.calls = []dialler.Call{
@@ -93,6 +94,11 @@ func TestAuditor(t *testing.T) {
 		{"I3", "an attempt that is settled rings", func(e *evidence) { e.invites[3].Invited, e.invites[3].Ended = at(25), at(26) }},
 		{"I3", "rings before the retry delay is over", func(e *evidence) { campaign(e, func(c *dialler.Campaign) { c.RetryDelay = time.Minute }) }},
 		{"I3", "a promise is kept before its time", func(e *evidence) { e.calls[2].Due = at(12) }},
+		{"I3", "a call goes on after its attempt was settled", func(e *evidence) { e.invites[3].Ended = at(60) }},
+		{"I9", "a call too many at once", func(e *evidence) {
+			e.calls[3].Leased, e.calls[3].Ended = at(13), at(15)
+			e.invites[3].Invited, e.invites[3].Ended = at(13.1), at(15)
+		}},
 		{"I4", "an attempt too many", func(e *evidence) { campaign(e, func(c *dialler.Campaign) { c.MaxAttempts = 1 }) }},
 		{"I4", "a promise too many in a row", func(e *evidence) {
 			campaign(e, func(c *dialler.Campaign) { c.MaxCallbackReschedules = -1 })
@@ -126,6 +132,7 @@ func TestAuditor(t *testing.T) {
 	} {
 		e := quiet()
 		broken.change(e)
+		slices.SortFunc(e.calls, func(a, b dialler.Call) int { return a.Leased.Compare(b.Leased) })
 		found := e.audit()
 		if len(found) == 0 {
 			t.Errorf("%s (%s): nothing is said", broken.promise, broken.what)
