@@ -31,6 +31,14 @@ func ParseNumber(s, region string) (Number, error) {
 	if len(s) > 64 {
 		return "", fmt.Errorf("%.20q… is not a phone number (%d bytes long); want at most 15 digits", s, len(s))
 	}
+	if n := plainNumber(s, region); n != "" {
+		return n, nil
+	}
+	return closeNumber(s, region)
+}
+
+// closeNumber is ParseNumber by libphonenumber alone.
+func closeNumber(s, region string) (Number, error) {
 	want := "want E.164, such as +919812345678"
 	if region != "" {
 		want += ", or a national number of " + region

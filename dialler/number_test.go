@@ -1,9 +1,15 @@
 package dialler
 
 import (
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/nyaruka/phonenumbers"
 )
 
 func TestParseNumber(t *testing.T) {
@@ -34,6 +40,69 @@ func TestParseNumber(t *testing.T) {
 		if err != nil || got != tt.want {
 			t.Errorf("%q in %q: %q, %v; want %q", tt.in, tt.region, got, err, tt.want)
 		}
+	}
+}
+
+// What is read at a glance is what a closer look would have read: for every
+// region, numbers of every length and beginning.
+func TestPlainNumbers(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2)) // the same at every run: a failure can be looked into
+	regions := append(slices.Sorted(maps.Keys(phonenumbers.GetSupportedRegions())), "", "XX", "001", "in")
+	beginnings := []string{"", "+", "0", "00", "1", "+1", "011", "+0", "+91", "+800", "+881", "810", "119", "8", "06", "15"}
+	glances := 0
+	for _, region := range regions {
+		code := strconv.Itoa(phonenumbers.GetCountryCodeForRegion(region))
+		example := ""
+		if n := phonenumbers.GetExampleNumber(region); n != nil {
+			example = phonenumbers.GetNationalSignificantNumber(n)
+		}
+		for range 100 {
+			var b strings.Builder
+			if r.IntN(3) == 0 {
+				b.WriteString([]string{"+", ""}[r.IntN(2)] + code)
+			}
+			switch r.IntN(4) {
+			case 0:
+				b.WriteString(phonenumbers.GetNddPrefixForRegion(region, true))
+			case 1:
+				b.WriteString(beginnings[r.IntN(len(beginnings))])
+			}
+			if r.IntN(2) == 0 {
+				b.WriteString(example)
+			} else {
+				for range r.IntN(14) {
+					b.WriteByte(byte('0' + r.IntN(10)))
+					if r.IntN(12) == 0 {
+						b.WriteString([]string{" ", "-", "  ", ".", "/"}[r.IntN(5)])
+					}
+				}
+			}
+			s := b.String()
+			if got := plainNumber(s, region); got != "" {
+				glances++
+				if want, err := closeNumber(s, region); got != want {
+					t.Errorf("%q in %q: %s at a glance, %s at a closer look (%v)", s, region, got, want, err)
+				}
+			}
+		}
+	}
+	if glances < 2000 {
+		t.Errorf("only %d numbers were read at a glance: it is of no use", glances)
+	}
+}
+
+func BenchmarkParseNumber(b *testing.B) {
+	for _, tt := range []struct{ name, s, region string }{
+		{"national", "98123 45678", "IN"}, {"e164", "+919812345678", ""}, {"prefixed", "09812345678", "IN"},
+	} {
+		b.Run(tt.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := ParseNumber(tt.s, tt.region); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

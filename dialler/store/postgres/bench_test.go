@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"ringback/dialler"
+	"ringback/dialler/store/postgres"
+	"ringback/dialler/store/storetest"
 )
 
 func lease(b *testing.B, s dialler.Store, c dialler.Campaign, n int) []dialler.Lease {
@@ -82,4 +84,9 @@ func BenchmarkLeaseAndSettle(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkImport is a list in CSV, from its first row to its last on disk.
+func BenchmarkImport(b *testing.B) {
+	storetest.BenchmarkImport(b, func(b *testing.B) dialler.Store { return open(b, database(b), postgres.Options{}) }, most())
 }

@@ -43,8 +43,10 @@ func (d database) Clock(param string) string {
 
 func (d database) Taken(err error) bool { return is(err, "23505") } // unique_violation
 
-// Add inserts them in one statement: order and speed of a COPY, and it can
-// pass over those that are there.
+// Add inserts them in one statement that passes over those that are there. It
+// was measured beside a COPY into a temporary table with an INSERT from there,
+// in turns on one server: the same time on the clock and of the processor, for
+// it is the indexes that take it.
 func (d database) Add(t store.Tx, in store.Intake) (map[dialler.Number]dialler.ContactState, error) {
 	numbers, vars := make([]string, len(in.List)), make([]*string, len(in.List))
 	for i, nc := range in.List {

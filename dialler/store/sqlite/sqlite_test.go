@@ -133,3 +133,12 @@ func TestOpenWithoutAPath(t *testing.T) {
 		t.Fatal("opened")
 	}
 }
+
+// BenchmarkImport is a list in CSV, from its first row to its last on disk.
+func BenchmarkImport(b *testing.B) {
+	n := 1_000_000
+	if testing.Short() {
+		n = 100_000
+	}
+	storetest.BenchmarkImport(b, func(b *testing.B) dialler.Store { return open(b, filepath.Join(b.TempDir(), "import.db")) }, n)
+}
