@@ -5,9 +5,9 @@ import "time"
 // A Config is all that one Ringback process is told at its start. A Config made
 // by hand wants [Config.WithDefaults]; one from [Load] has its defaults.
 type Config struct {
-	// Name of this dialler process. It must be its own: two processes on one
-	// store with the same name would take each other's calls for theirs.
-	// The host's name if empty.
+	// Name of this dialler process, the same after a restart: by it a process
+	// knows which calls were its own. It must be its own: while one process
+	// lives under a name, a second refuses to start. The host's name if empty.
 	Node string `yaml:"node"`
 
 	// Where everything is kept.
@@ -16,7 +16,8 @@ type Config struct {
 	// The HTTP API, the console, health checks and metrics.
 	HTTP HTTP `yaml:"http"`
 
-	// The PBXes to drive, by a name of your choice.
+	// The PBXes to drive, by a name of your choice. Where several Ringbacks share
+	// a store, one name means one PBX in all their configurations.
 	Switches map[string]Switch `yaml:"switches"`
 
 	// Carrier lines, by name. Each is written to the store at every start, over
@@ -293,4 +294,9 @@ type Lease struct {
 	// After a process dies, its calls are taken over by another when this long
 	// has passed. 5s to 10m.
 	TTL time.Duration `yaml:"ttl" default:"1m"`
+
+	// Where nobody who is alive has a dead process's switch, and so can ask what
+	// became of its calls, they are left alone for this long after that. Then
+	// each counts as made, and the retry delay holds. 1m to 24h.
+	Hold time.Duration `yaml:"hold" default:"5m"`
 }

@@ -248,6 +248,7 @@ func (c Config) Check() error {
 	oneOf("log.format", c.Log.Format, "text", "json")
 	within("drain.limit", c.Drain.Limit, time.Second, 24*time.Hour)
 	within("lease.ttl", c.Lease.TTL, 5*time.Second, 10*time.Minute)
+	within("lease.hold", c.Lease.Hold, time.Minute, 24*time.Hour)
 	return errors.Join(errs...)
 }
 

@@ -33,10 +33,11 @@
 //
 // # Where things are
 //
-// The nouns: campaign.go, contact.go, attempt.go, number.go, window.go. The
-// decisions, which are pure and take the time as an argument: record.go,
-// intervene.go, lifecycle.go, hours.go, pacer.go, call.go. The contracts with the world:
-// lease.go and roster.go (the store), switch.go (the switch). The effects:
-// loop.go (what runs), dial.go (who is rung next), ring.go (one call),
-// sweep.go (what a crash left behind).
+// The nouns: campaign.go, contact.go, attempt.go, number.go, window.go, node.go.
+// The decisions, which are pure and take the time as an argument: record.go,
+// intervene.go, lifecycle.go, hours.go, pacer.go, call.go. The contracts with
+// the world: lease.go and roster.go (the store), switch.go (the switch). The
+// effects: loop.go (what runs), dial.go (who is rung next), ring.go (one call),
+// sweep.go (what a crash left behind), heart.go (what other nodes see of this
+// one, and what is left of one that died).
 package dialler

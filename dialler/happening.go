@@ -13,7 +13,7 @@ type Happening struct {
 	Late    time.Duration // HasOriginated: from due to the originate request
 	Settled Settlement    // HasSettled
 	Event   Event         // HasNews, LinkChanged: what the switch said
-	Reason  string        // WasWithdrawn, LinkChanged, CampaignEnded
+	Reason  string        // WasWithdrawn, LinkChanged, CampaignEnded, NodeSlept
 	Err     error         // WasWithdrawn, HasTrouble
 	Doing   string        // HasTrouble: one of [Doings]
 
@@ -21,9 +21,10 @@ type Happening struct {
 }
 
 // Doings are what can be in trouble, for metric labels: the whole of dialling
-// and sweeping, renewing leases, and the steps of one call.
+// and sweeping, renewing leases, being known to the other nodes, and the steps
+// of one call.
 var Doings = []string{
-	"dial", "sweep", "renew",
+	"dial", "sweep", "renew", "beat", "leave",
 	"clear", "originate", string(connect), string(play), string(hangup), string(ask), string(mark), string(settle), "withdraw",
 }
 
@@ -42,5 +43,6 @@ const (
 	OrphanEnded   HappeningKind = "orphan"   // a call on the switch that no attempt stands for was hung up
 	LinkChanged   HappeningKind = "link"     // a switch came or went
 	CampaignEnded HappeningKind = "campaign" // its day is over, or nobody is left
+	NodeSlept     HappeningKind = "slept"    // this process stood still for so long that others took it for dead
 	HasTrouble    HappeningKind = "trouble"  // the store or the switch could not; it is tried again
 )

@@ -135,6 +135,22 @@ type Ledger interface {
 	// lease holds.
 	Adopt(ctx context.Context, id CallID, node string, now time.Time, ttl time.Duration) (Lease, error)
 
+	// Stranded returns attempts begun and not settled whose lease lapsed at
+	// least hold ago, on a switch about which nobody will ask: [StrandedOn].
+	// They are to be adopted and given up.
+	Stranded(ctx context.Context, now time.Time, hold time.Duration) ([]Attempt, error)
+
+	// Beat makes a node known under its name, or says that it is still alive,
+	// and how it stands. A [*NodeTakenError] says that another process is
+	// alive under that name, or has been since this one was; nothing is
+	// written then. silent is how long this life of the node had not been
+	// heard of, if that is longer than its TTL, so that others took it for
+	// dead; otherwise 0.
+	Beat(ctx context.Context, b Beat) (silent time.Duration, err error)
+
+	// Leave takes a node off the list, unless another life has its name now.
+	Leave(ctx context.Context, n Node) error
+
 	// Call returns an attempt with what came of it. ErrNoCall if there is
 	// none of that ID, so that a call found on a switch can be told from one
 	// that somebody, on any node, stands for.

@@ -2,6 +2,7 @@ package dialler
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,7 +19,14 @@ type Options struct {
 	Store    Ledger
 	Switches map[string]Switch // by the name that trunks give
 	LeaseTTL time.Duration     // 0: one minute; renewed three times in each
-	Logger   *slog.Logger      // nil: slog.Default()
+	Hold     time.Duration     // 0: DefaultHold
+
+	// What others are told of this process, and what it can tell of them.
+	Version string
+	Process Process
+	Gone    func(Process) bool // reports whether a process has surely ended; nil: nobody can say
+
+	Logger *slog.Logger // nil: slog.Default()
 
 	// Observe is told all that happens, one thing at a time, from many
 	// goroutines; it must not block. nil: nobody.
@@ -29,18 +37,26 @@ type Options struct {
 // long a dead process's calls are left alone by others.
 const DefaultLeaseTTL = time.Minute
 
+// DefaultHold is how long the calls of a dead node are left alone, once their
+// leases have lapsed, where nobody can be asked about them.
+const DefaultHold = 5 * time.Minute
+
 // A Loop rings whoever is due, for as long as Run runs.
 type Loop struct {
 	node     string
 	store    Ledger
 	switches map[string]Switch
 	ttl      time.Duration
+	hold     time.Duration
+	self     Node // as it is told to others, but for how its links stand
+	gone     func(Process) bool
 	log      *slog.Logger
 	observe  func(Happening)
 
 	paces *paces
 	kick  chan struct{} // something changed: look again; holds one token
 	sweep chan struct{} // sweeps is not empty; holds one token
+	pulse chan struct{} // the others are to know now how this node stands; holds one token
 
 	// taking holds a token from before an attempt is leased or adopted until
 	// its ring is in rings: an attempt that is just being taken up must not
@@ -69,23 +85,34 @@ func NewLoop(o Options) (*Loop, error) {
 		return nil, errors.New("dialler: no switch to dial with")
 	}
 	l := &Loop{
-		node: o.Node, store: o.Store, switches: o.Switches, ttl: o.LeaseTTL, log: o.Logger, observe: o.Observe,
-		paces: newPaces(), kick: make(chan struct{}, 1), sweep: make(chan struct{}, 1), taking: make(chan struct{}, 1), sweeps: map[string]bool{},
+		node: o.Node, store: o.Store, switches: o.Switches, ttl: o.LeaseTTL, hold: o.Hold, gone: o.Gone, log: o.Logger, observe: o.Observe,
+		paces: newPaces(), kick: make(chan struct{}, 1), sweep: make(chan struct{}, 1), pulse: make(chan struct{}, 1), taking: make(chan struct{}, 1), sweeps: map[string]bool{},
 		rings: map[CallID]*ring{}, up: map[string]bool{}, drained: make(chan struct{}),
 	}
 	if l.ttl == 0 {
 		l.ttl = DefaultLeaseTTL
 	}
+	if l.hold == 0 {
+		l.hold = DefaultHold
+	}
 	if l.log == nil {
 		l.log = slog.Default()
 	}
+	l.self = Node{Name: l.node, Instance: rand.Text(), Process: o.Process, Version: o.Version, Started: time.Now(), TTL: l.ttl}
 	return l, nil
 }
 
 // Run dials until ctx ends, then lets go of the calls in progress: they stay
 // up on the switch, and the next Run asks after them. It returns early only if
-// a switch's link cannot be had by any retrying, with that switch's error.
+// a switch's link cannot be had by any retrying, with that switch's error, or
+// if another process has this node's name, with a [*NodeTakenError].
 func (l *Loop) Run(ctx context.Context) error {
+	if err := l.enlist(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
@@ -98,9 +125,15 @@ func (l *Loop) Run(ctx context.Context) error {
 	}
 	wg.Go(func() { l.keepLeases(ctx) })
 	wg.Go(func() { l.sweepUp(ctx) })
+	wg.Go(func() {
+		if err := l.keepBeating(ctx); err != nil {
+			cancel(err)
+		}
+	})
 	l.dial(ctx)
 	wg.Wait()
 	l.rung.Wait()
+	l.leave(ctx)
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
@@ -125,6 +158,7 @@ func (l *Loop) Drain(ctx context.Context) error {
 	l.mu.Unlock()
 	<-l.taking
 	l.look()
+	l.quicken()
 	select {
 	case <-l.drained:
 		return nil
@@ -172,6 +206,7 @@ func (l *Loop) deliver(name string, ev Event) {
 		if ev.Kind == LinkUp {
 			l.goThrough(name)
 		}
+		l.quicken()
 		l.look()
 	default:
 		l.mu.Lock()
@@ -243,6 +278,7 @@ func (l *Loop) keepLeases(ctx context.Context) {
 			for name := range l.switches {
 				l.goThrough(name)
 			}
+			l.giveUp(ctx)
 		}
 	}
 }

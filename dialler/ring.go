@@ -119,26 +119,44 @@ func (r *ring) wait(ctx context.Context) (refused string, ok bool) {
 // resume takes up a call from before a crash, and sees it through.
 func (r *ring) resume(ctx context.Context) {
 	defer r.loop.release(r)
-	at := r.loop.attempt(r)
-	err := r.loop.retry(ctx, "clear", r, func() (err error) {
-		r.clear, err = r.loop.store.Clear(ctx, r.loop.held(r))
-		return err
-	})
-	if err != nil {
+	if !r.restore(ctx) {
 		return
 	}
-	r.call = newCall(r.clear.Campaign, time.Now())
-	r.call.began = at.Leased
-	r.call.Outcome = at.Outcome
-	if !at.Joined.IsZero() {
-		r.call.enter(talking, time.Now(), r.call.limits.talk)
-	}
+	at := r.loop.attempt(r)
 	sure := sureOfOthers
 	if !at.Joined.IsZero() {
 		sure = sureAfter // it was there, long since
 	}
 	if r.find(ctx, sure) {
 		r.see(ctx)
+	}
+}
+
+// restore brings a call from before a crash to where it is known to have come.
+func (r *ring) restore(ctx context.Context) bool {
+	err := r.loop.retry(ctx, "clear", r, func() (err error) {
+		r.clear, err = r.loop.store.Clear(ctx, r.loop.held(r))
+		return err
+	})
+	if err != nil {
+		return false
+	}
+	at := r.loop.attempt(r)
+	r.call = newCall(r.clear.Campaign, time.Now())
+	r.call.began = at.Leased
+	r.call.Outcome = at.Outcome
+	if !at.Joined.IsZero() {
+		r.call.enter(talking, time.Now(), r.call.limits.talk)
+	}
+	return true
+}
+
+// giveUp settles a call of which nobody can be asked any more: it counts as
+// made, and what is known of it as having happened (I3).
+func (r *ring) giveUp(ctx context.Context) {
+	defer r.loop.release(r)
+	if r.restore(ctx) {
+		r.obey(ctx, r.call.end(time.Now(), r.call.outcome(gone), Cause{Text: "its node is dead, and no other has its switch to ask"}))
 	}
 }
 

@@ -99,6 +99,9 @@ type Reports interface {
 	Forecast(ctx context.Context, id CampaignID, from time.Time, step time.Duration, n int) (Forecast, error)
 	// Outbox returns up to n messages after the one numbered after, in order.
 	Outbox(ctx context.Context, after int64, n int) ([]Message, error)
+	// Nodes returns the nodes that have not left, by name: those alive, and
+	// those that died within ForgetNodes.
+	Nodes(ctx context.Context, now time.Time) ([]Node, error)
 	// Ping reports whether the store answers.
 	Ping(ctx context.Context) error
 }

@@ -92,15 +92,16 @@ func (l *Loop) adopt(ctx context.Context, name string) error {
 				continue // it cannot say, or the call goes on: another time
 			}
 		}
-		if err := l.takeUp(ctx, a); err != nil {
+		if err := l.takeUp(ctx, a, (*ring).resume); err != nil {
 			return fmt.Errorf("adopt call %s: %w", a.ID, err)
 		}
 	}
 	return nil
 }
 
-// takeUp adopts one attempt, unless it has been taken up meanwhile.
-func (l *Loop) takeUp(ctx context.Context, a Attempt) error {
+// takeUp adopts one attempt, unless it has been taken up meanwhile, and goes
+// on with it as how says.
+func (l *Loop) takeUp(ctx context.Context, a Attempt, how func(*ring, context.Context)) error {
 	l.taking <- struct{}{}
 	defer func() { <-l.taking }()
 	if l.has(a.ID) {
@@ -114,7 +115,7 @@ func (l *Loop) takeUp(ctx context.Context, a Attempt) error {
 		return err
 	}
 	l.tell(Happening{Kind: WasAdopted, Switch: a.Switch, Lease: lease})
-	l.start(ctx, lease, (*ring).resume)
+	l.start(ctx, lease, how)
 	return nil
 }
 
@@ -154,7 +155,10 @@ func (l *Loop) logHappening(h Happening) {
 		if !h.Settled.Contact.Due.IsZero() {
 			add(slog.Time("due", h.Settled.Contact.Due))
 		}
-	case WasAdopted, OrphanEnded, LeaseLapsed:
+	case WasAdopted:
+		level = slog.LevelWarn
+		add(slog.String("begun_by", at.Node))
+	case OrphanEnded, LeaseLapsed:
 		level = slog.LevelWarn
 	case LinkChanged:
 		level = slog.LevelInfo
@@ -164,6 +168,9 @@ func (l *Loop) logHappening(h Happening) {
 		add(slog.String("event", string(h.Event.Kind)), slog.String("reason", h.Reason))
 	case WasWithdrawn:
 		add(slog.String("reason", h.Reason))
+	case NodeSlept:
+		level = slog.LevelWarn
+		add(slog.String("node", l.node), slog.String("reason", h.Reason))
 	case CampaignEnded:
 		level = slog.LevelInfo
 		add(slog.String("name", h.Campaign.Name), slog.String("reason", h.Reason))

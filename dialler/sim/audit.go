@@ -153,10 +153,11 @@ func (r *record) invited(h *history) {
 }
 
 // mayEnd checks that a call about to be settled is known to be over: the
-// switch said so, by news, by refusing it, or when it was asked (I3).
+// switch said so, by news, by refusing it, or when it was asked (I3); or nobody
+// could ask, for as long as such calls are held.
 func (r *record) mayEnd(h *history) {
 	who := r.who(h.lease.Attempt.Number)
-	if !h.toldGone && !h.refused && h.saidGone == 0 {
+	if !h.toldGone && !h.refused && h.saidGone == 0 && !h.stranded {
 		r.violated("I3", "%s: call %s is settled, and the switch was not asked what became of it", who, h.lease.Attempt.ID)
 	}
 	if !h.placed.IsZero() && h.ended.IsZero() {

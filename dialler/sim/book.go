@@ -36,6 +36,7 @@ type Book struct {
 	excluded  map[dialler.Number]bool
 	outbox    []dialler.Message
 	drafts    []dialler.Draft // the last changed first
+	nodes     map[string]dialler.Node
 	term      int64
 	turn      int64
 	turns     map[dialler.CampaignID]int64
@@ -61,7 +62,7 @@ func NewBook(words *callback.Resolver) *Book {
 	}
 	return &Book{
 		words: words, wake: make(chan struct{}, 1),
-		excluded: map[dialler.Number]bool{}, turns: map[dialler.CampaignID]int64{},
+		excluded: map[dialler.Number]bool{}, nodes: map[string]dialler.Node{}, turns: map[dialler.CampaignID]int64{},
 	}
 }
 

@@ -21,6 +21,7 @@ type plan struct {
 	parts     map[dialler.Number][]Part // of a story, which draws nothing
 	names     map[dialler.Number]string
 	nodes     int
+	apart     bool // only the first has the switch of the trunks
 	rough     bool // something goes wrong besides the customers
 	trunks    []dialler.Trunk
 	bots      []dialler.Bot

@@ -26,6 +26,7 @@ type process struct {
 	Loop   *dialler.Loop
 	cancel context.CancelFunc
 	done   chan struct{}
+	err    error // of Run; read after done
 	dead   atomic.Bool
 	wake   chan struct{}
 
@@ -38,11 +39,13 @@ var (
 	_ dialler.Switch = (*wire)(nil)
 )
 
-func start(node string, store *tap, sw *Switch, f *faults, ttl time.Duration) (*process, error) {
+// start starts a process that reaches the switch, and knows it under the name
+// pbx: that of all trunks, unless it is to be a switch of its own.
+func start(node, pbx string, store *tap, sw *Switch, f *faults, ttl time.Duration) (*process, error) {
 	p := &process{node: node, store: store, port: sw.Port(node), faults: f, rec: store.record, done: make(chan struct{}), wake: make(chan struct{}, 1)}
 	loop, err := dialler.NewLoop(dialler.Options{
-		Node: node, Store: p, Switches: map[string]dialler.Switch{"pbx": &wire{p}}, LeaseTTL: ttl, Logger: slog.New(slog.DiscardHandler),
-		Observe: p.observe,
+		Node: node, Store: p, Switches: map[string]dialler.Switch{pbx: &wire{p}}, LeaseTTL: ttl, Logger: slog.New(slog.DiscardHandler),
+		Process: dialler.Process{PID: p.rec.born(p)}, Gone: p.rec.gone, Observe: p.observe,
 	})
 	if err != nil {
 		return nil, err
@@ -55,8 +58,8 @@ func start(node string, store *tap, sw *Switch, f *faults, ttl time.Duration) (*
 	p.rec.mu.Unlock()
 	go func() {
 		defer close(p.done)
-		if err := loop.Run(ctx); err != nil {
-			p.rec.note(node, "stopped by itself: %v", err)
+		if p.err = loop.Run(ctx); p.err != nil {
+			p.rec.note(node, "stopped by itself: %v", p.err)
 		}
 	}()
 	return p, nil
@@ -124,6 +127,8 @@ func (p *process) observe(h dialler.Happening) {
 		p.rec.note(p.node, "%s", h.Event.Kind)
 	case dialler.OrphanEnded:
 		p.rec.note(p.node, "hangs up a call that nobody stands for")
+	case dialler.NodeSlept:
+		p.rec.note(p.node, "notices that it stood still, and was taken for dead")
 	case dialler.LeaseLapsed:
 		p.rec.note(p.rec.who(h.Lease.Attempt.Number), "%s lets go: its lease is lost", p.node)
 	case dialler.HasTrouble:
@@ -221,6 +226,23 @@ func (p *process) Adrift(ctx context.Context, node string, now time.Time) ([]dia
 
 func (p *process) Adopt(ctx context.Context, id dialler.CallID, node string, now time.Time, ttl time.Duration) (dialler.Lease, error) {
 	return tx(ctx, p, "adopt", func() (dialler.Lease, error) { return p.store.Adopt(ctx, id, node, now, ttl) })
+}
+
+func (p *process) Stranded(ctx context.Context, now time.Time, hold time.Duration) ([]dialler.Attempt, error) {
+	return tx(ctx, p, "stranded", func() ([]dialler.Attempt, error) { return p.store.Stranded(ctx, now, hold) })
+}
+
+func (p *process) Beat(ctx context.Context, b dialler.Beat) (time.Duration, error) {
+	return tx(ctx, p, "beat", func() (time.Duration, error) { return p.store.Beat(ctx, b) })
+}
+
+// Leave does not happen in a process that was killed.
+func (p *process) Leave(ctx context.Context, n dialler.Node) error {
+	if p.dead.Load() {
+		return errLostBefore
+	}
+	_, err := tx(ctx, p, "leave", func() (struct{}, error) { return struct{}{}, p.store.Leave(ctx, n) })
+	return err
 }
 
 func (p *process) Call(ctx context.Context, id dialler.CallID) (dialler.Call, error) {

@@ -31,6 +31,8 @@ type record struct {
 	excluded map[dialler.Number]bool
 	asked    map[dialler.CallID][]heard
 	starts   map[string][]time.Time // of the process by node
+	lives    []*process             // by PID, from 1
+	blind    bool                   // nobody can look at the process table
 	rounds   int
 	read     int64 // of the outbox
 	ended    map[dialler.CallbackID]dialler.CallbackState
@@ -39,6 +41,7 @@ type record struct {
 	onLease func(dialler.Lease) // mischief
 	onAdopt func(dialler.Lease)
 	rough   bool // there are faults
+	apart   bool // some nodes have no trunk's switch
 }
 
 type line struct {
@@ -63,6 +66,8 @@ type history struct {
 	settled   time.Time
 	outcome   dialler.Outcome
 	withdrawn time.Time
+	lapses    time.Time // its lease, unless renewed
+	stranded  bool      // adopted after the hold, without the switch
 }
 
 type heard struct {
@@ -95,6 +100,29 @@ func (r *record) violated(promise, format string, args ...any) {
 	s := promise + ": " + fmt.Sprintf(format, args...)
 	r.wrong = append(r.wrong, s)
 	r.say("!!!", "%s", s)
+}
+
+// born gives a process its PID.
+func (r *record) born(p *process) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lives = append(r.lives, p)
+	return len(r.lives)
+}
+
+// gone is what the process table says.
+func (r *record) gone(p dialler.Process) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.blind {
+		return false
+	}
+	select {
+	case <-r.lives[p.PID-1].done:
+		return true
+	default:
+		return false
+	}
 }
 
 // transcript is the whole story. What happens to several people at the very
@@ -196,7 +224,7 @@ func (t *tap) Lease(ctx context.Context, req dialler.LeaseRequest) ([]dialler.Le
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, l := range ls {
-		h := &history{lease: l, term: l.Term}
+		h := &history{lease: l, term: l.Term, lapses: req.Now.Add(req.TTL)}
 		t.calls[l.Attempt.ID] = h
 		t.order = append(t.order, h)
 		if t.onLease != nil {
@@ -243,7 +271,9 @@ func (t *tap) Adopt(ctx context.Context, id dialler.CallID, node string, now tim
 	if err == nil {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		t.calls[id].term = l.Term
+		h := t.calls[id]
+		h.stranded = t.apart && now.Sub(h.lapses) >= dialler.DefaultHold
+		h.term, h.lapses = l.Term, now.Add(ttl)
 		if t.onAdopt != nil {
 			t.onAdopt(l)
 		}
@@ -273,7 +303,7 @@ func (t *tap) Renew(ctx context.Context, ls []dialler.Lease, now time.Time, ttl 
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, l := range kept {
-		t.current("renew", l)
+		t.current("renew", l).lapses = now.Add(ttl)
 	}
 	return kept, err
 }

@@ -234,6 +234,17 @@ Node 2 finds the lease lapsed and the call gone, and settles it; node 1 wakes an
 		until(6 * time.Minute)
 	m["suspended_and_taken_over"].nodes = 2
 
+	m["a_node_is_lost_with_its_switch"] = tell(`Node 1 is lost while Asha and Bala are on the line, and nobody else has its switch.
+Node 2 holds their calls for five minutes after the leases lapsed, then gives them up: Asha
+talked, so she is done; Bala's call counts as made, and his retry waits until node 1 is back.`).
+		campaign(seats(2)).
+		person("Asha", Talks(4*s, 20*s)).
+		person("Bala", NobodyHome(), Talks(4*s, 10*s)).
+		at(11*s, func(w *world) { w.crash(0, 12*time.Minute, false) }).
+		until(14 * time.Minute)
+	m["a_node_is_lost_with_its_switch"].nodes = 2
+	m["a_node_is_lost_with_its_switch"].apart = true
+
 	inFlight := Talks(8*s, 20*s)
 	inFlight.Uncertain = PlacedLate
 	m["killed_with_the_request_in_flight"] = tell(`kill -9 while the switch sits on the request. After the restart it does not know the

@@ -35,7 +35,7 @@ type world struct {
 // newWorld builds the world of p on an empty store, without anybody in it yet.
 func newWorld(t testing.TB, p *plan, base dialler.Store) *world {
 	rec := newRecord(base)
-	rec.zone, rec.rough = zone, p.rough
+	rec.zone, rec.rough, rec.apart = zone, p.rough, p.apart
 	maps.Copy(rec.names, p.names)
 	w := &world{
 		t: t, ctx: context.Background(), plan: p, rec: rec, store: &tap{Store: base, record: rec}, sw: NewSwitch(p.cast),
@@ -132,7 +132,11 @@ func (w *world) each(do func(*process)) {
 func name(i int) string { return fmt.Sprintf("node%d", i+1) }
 
 func (w *world) start(i int) {
-	p, err := start(name(i), w.store, w.sw, w.fault, w.plan.ttl)
+	pbx := "pbx"
+	if i > 0 && w.plan.apart {
+		pbx = name(i) + "'s"
+	}
+	p, err := start(name(i), pbx, w.store, w.sw, w.fault, w.plan.ttl)
 	w.must(err)
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -134,7 +134,8 @@ func Start(ctx context.Context, cfg config.Config, o Options) (p *Process, err e
 	var m *metrics.Metrics
 	live := console.NewLive()
 	p.loop, err = dialler.NewLoop(dialler.Options{
-		Node: cfg.Node, Store: p.store, Switches: switches, LeaseTTL: cfg.Lease.TTL, Logger: p.log,
+		Node: cfg.Node, Store: p.store, Switches: switches, LeaseTTL: cfg.Lease.TTL, Hold: cfg.Lease.Hold, Logger: p.log,
+		Version: o.Version, Process: here(), Gone: gone,
 		Observe: func(h dialler.Happening) {
 			m.Observe(h)
 			live.Observe(h)

@@ -501,3 +501,29 @@ func TestNewLogger(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// Two processes on one store under one name: the second ends, and says what to
+// do; the first goes on.
+func TestTwoOfOneName(t *testing.T) {
+	cfg := house(t)
+	cfg.Lease.TTL = 5 * time.Second
+	first := start(t, cfg, newPBX())
+	<-first.pbx.ready
+	cfg.HTTP.Listen = "127.0.0.1:0"
+	second, err := serve.Start(t.Context(), cfg, serve.Options{
+		Logger: slog.New(slog.DiscardHandler), Store: first.Store(), Switches: map[string]dialler.Switch{"pbx": newPBX()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-second.Done()
+	for _, want := range []string{`node name "`, "is in use by process", "give each Ringback on one store a name of its own", "RINGBACK_NODE"} {
+		if err := second.Fault(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want it to say %q", err, want)
+		}
+	}
+	if err := second.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	first.want(200, "GET", "/readyz", "", `"ready":true`)
+}

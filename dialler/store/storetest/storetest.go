@@ -76,6 +76,7 @@ func Run(t *testing.T, open func(t *testing.T) dialler.Store, options ...Options
 		{"Running", runningTests},
 		{"Reports", reportTests},
 		{"Find", findTests},
+		{"Life", lifeTests},
 		{"Together", togetherTests},
 		{"Walk", walkTests},
 	}
@@ -83,7 +84,7 @@ func Run(t *testing.T, open func(t *testing.T) dialler.Store, options ...Options
 		groups = append(groups, group{"Nodes", nodeTests})
 	}
 	if o.Advance != nil {
-		groups = append(groups, group{"Clock", clockTests})
+		groups = append(groups, group{"Clock", append(clockTests, lifeOnClock...)})
 	}
 	if o.Deliveries {
 		groups = append(groups, group{"Deliveries", deliveryTests})
