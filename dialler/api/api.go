@@ -28,6 +28,7 @@ type Store interface {
 	Call(ctx context.Context, id dialler.CallID) (dialler.Call, error)
 	Calls(ctx context.Context, q dialler.CallQuery) (calls []dialler.Call, next string, err error)
 	Counters(ctx context.Context, id dialler.CampaignID) (dialler.Counters, error)
+	Nodes(ctx context.Context, now time.Time) ([]dialler.Node, error)
 	Ping(ctx context.Context) error
 }
 
@@ -157,6 +158,7 @@ func (a *api) register(h huma.API) {
 	a.registerContacts(h)
 	a.registerInterventions(h)
 	a.registerLines(h)
+	a.registerNodes(h)
 	a.registerExclusions(h)
 	a.registerUsers(h)
 	a.registerWebhooks(h)

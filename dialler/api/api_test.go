@@ -432,6 +432,31 @@ func TestTrunksAndBots(t *testing.T) {
 	}
 }
 
+func TestNodes(t *testing.T) {
+	h := newHouse(t)
+	if list := h.want(200, "GET", "/v1/nodes", "")["nodes"].([]any); len(list) != 0 {
+		t.Errorf("nobody has been heard of, and there are %v", list)
+	}
+	for name, heard := range map[string]time.Time{"pbx-1": now.Add(-time.Second), "pbx-2": now.Add(-time.Hour)} {
+		n := dialler.Node{
+			Name: name, Instance: name, Process: dialler.Process{Host: "h", PID: 7, Machine: "m"}, Version: "1", Started: now.Add(-2 * time.Hour),
+			TTL: time.Minute, Links: map[string]bool{"pbx": name == "pbx-1"},
+		}
+		if _, err := h.store.Beat(t.Context(), dialler.Beat{Node: n, Now: heard}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := h.want(200, "GET", "/v1/nodes", "")["nodes"].([]any)
+	for i, want := range []string{
+		"map[alive:true draining:false heard_at:2026-03-12T05:49:59Z host:h links:map[pbx:true] live:0 name:pbx-1 pid:7 started_at:2026-03-12T03:50:00Z version:1]",
+		"map[alive:false draining:false heard_at:2026-03-12T04:50:00Z host:h links:map[pbx:false] live:0 name:pbx-2 pid:7 started_at:2026-03-12T03:50:00Z version:1]",
+	} {
+		if got := fmt.Sprint(list[i]); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 // Everything a client can do wrong, and what it is told.
 func TestErrorsNameTheField(t *testing.T) {
 	h := newHouse(t, func(o *api.Options) {

@@ -59,6 +59,13 @@ func (b *board) Counters(_ context.Context, id dialler.CampaignID) (dialler.Coun
 	}, nil
 }
 
+func (b *board) Nodes(context.Context, time.Time) ([]dialler.Node, error) {
+	return []dialler.Node{
+		{Name: "pbx-1", Alive: true, Heard: now.Add(-2 * time.Second), Held: 2},
+		{Name: "pbx-2", Heard: now.Add(-time.Hour), Draining: true},
+	}, nil
+}
+
 func (b *board) Running(context.Context, time.Time) ([]dialler.Work, error) {
 	return []dialler.Work{{Campaign: b.list()[0], Waiting: 9, NextDue: now.Add(-42 * time.Second)}}, nil
 }
@@ -181,6 +188,11 @@ func TestWhatIsIsRead(t *testing.T) {
 		`ringback_callbacks_ended_by{campaign="renewals",reason="voicemail"} 1`,
 		`ringback_callback_avg_delay_seconds{campaign="renewals"} 90`,
 		`ringback_campaign_oldest_due_seconds{campaign="renewals"} 42`,
+		`ringback_node_up{node="pbx-1"} 1`,
+		`ringback_node_up{node="pbx-2"} 0`,
+		`ringback_node_silent_seconds{node="pbx-2"} 3600`,
+		`ringback_node_draining{node="pbx-2"} 1`,
+		`ringback_node_calls_in_progress{node="pbx-1"} 2`,
 		`ringback_campaign_contacts_waiting{campaign="renewals"} 9`,
 		`ringback_webhook_undelivered{campaign="renewals"} 3`,
 		`ringback_webhook_dead_letters{campaign="renewals"} 2`,

@@ -17,6 +17,7 @@ type Store interface {
 	Counters(ctx context.Context, id dialler.CampaignID) (dialler.Counters, error)
 	Running(ctx context.Context, now time.Time) ([]dialler.Work, error)
 	Backlogs(ctx context.Context) ([]dialler.Backlog, error)
+	Nodes(ctx context.Context, now time.Time) ([]dialler.Node, error)
 }
 
 // scrape reads the store and the loop when Prometheus asks.
@@ -29,6 +30,7 @@ type scrape struct {
 	callbacks, requested, refused, closed, avgDelay     *prometheus.Desc
 	oldestDue, waiting                                  *prometheus.Desc
 	undelivered, deadLetters, oldestUndelivered         *prometheus.Desc
+	nodeUp, nodeSilent, nodeDraining, nodeCalls         *prometheus.Desc
 
 	mu   sync.Mutex
 	last []prometheus.Metric // of the store, as last read
@@ -65,6 +67,10 @@ func newScrape(o Options, n *names) *scrape {
 		undelivered:       desc("webhook_undelivered", "Results that wait to be pushed to a campaign's webhook, due or not.", "campaign"),
 		deadLetters:       desc("webhook_dead_letters", "Results that were given up after a day; they can be sent again.", "campaign"),
 		oldestUndelivered: desc("webhook_oldest_undelivered_seconds", "How long the first of those that wait has waited; 0 if none does, or the webhook is off.", "campaign"),
+		nodeUp:            desc("node_up", "Whether a node has been heard of lately; 0 is one that died within the last day. One that was stopped is not listed.", "node"),
+		nodeSilent:        desc("node_silent_seconds", "How long ago a node was last heard of.", "node"),
+		nodeDraining:      desc("node_draining", "Whether a node begins no new calls because it is about to end.", "node"),
+		nodeCalls:         desc("node_calls_in_progress", "Calls whose leases a node has.", "node"),
 	}
 }
 
@@ -74,6 +80,7 @@ func (s *scrape) Describe(ch chan<- *prometheus.Desc) {
 		s.up, s.linkUp, s.live, s.draining, s.state, s.attempts, s.inProgress, s.contacts, s.dispositions,
 		s.callbacks, s.requested, s.refused, s.closed, s.avgDelay, s.oldestDue, s.waiting,
 		s.undelivered, s.deadLetters, s.oldestUndelivered,
+		s.nodeUp, s.nodeSilent, s.nodeDraining, s.nodeCalls,
 	} {
 		ch <- d
 	}
@@ -156,6 +163,16 @@ func (s *scrape) store(now time.Time) ([]prometheus.Metric, error) {
 		add(gauge(s.undelivered, float64(b.Waiting), name))
 		add(gauge(s.deadLetters, float64(b.Dead), name))
 		add(gauge(s.oldestUndelivered, age, name))
+	}
+	nodes, err := s.Store.Nodes(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range nodes {
+		add(gauge(s.nodeUp, truth(n.Alive), n.Name))
+		add(gauge(s.nodeSilent, max(now.Sub(n.Heard).Seconds(), 0), n.Name)) // our clock may be behind the store's
+		add(gauge(s.nodeDraining, truth(n.Draining), n.Name))
+		add(gauge(s.nodeCalls, float64(n.Held), n.Name))
 	}
 	return out, nil
 }
