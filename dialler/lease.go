@@ -24,6 +24,7 @@ type Lease struct {
 	Contact Contact // as it was when leased, State included; Callback set where one is owed
 	Node    string
 	Term    int64
+	Adopted bool // taken over: the switch was asked for its call long since
 
 	// Trusted is when its holder stops believing in the lease: when it asked
 	// for it, plus its length, less a margin. It falls before the store's
@@ -70,7 +71,29 @@ type Clearance struct {
 	Bot      Bot
 	Trunk    Trunk
 	Excluded bool
+
+	// Paced says that the call has been given its turn among those of all
+	// nodes, or is to wait for it that long: for the CPS of its trunk, of its
+	// campaign. Both zero: this is its turn, for as long as TurnHolds.
+	Paced      bool
+	OnTrunk    time.Duration
+	InCampaign time.Duration
 }
+
+// Several nodes share a trunk's or a campaign's CPS by one clock for each, in
+// the store: whoever is about to dial takes the next turn. A share of the CPS
+// for each node would be stale whenever one comes or goes, and wasted by one
+// with nobody to ring. So over all nodes, however they come, sleep and die, no
+// stretch of time t sees more than CPS × (t + TurnHolds + TurnSlips) + 1 calls
+// begun; in one process the pacers keep them 1/CPS apart besides.
+const (
+	// TurnHolds is how long after its turn a call may still be dialled: what
+	// the store's answer, and a process that is held up, may take.
+	TurnHolds = 500 * time.Millisecond
+	// TurnSlips is how late a turn may be taken without those behind it being
+	// put off too.
+	TurnSlips = 20 * time.Millisecond
+)
 
 // A Ledger is what the loop needs of a store. Each method is one transaction:
 // it happens or it does not.
@@ -93,7 +116,11 @@ type Ledger interface {
 	// it could extend; the rest are lost.
 	Renew(ctx context.Context, ls []Lease, now time.Time, ttl time.Duration) ([]Lease, error)
 
-	// Clear reads what must be checked at the moment of dialling (I6).
+	// Clear reads what must be checked at the moment of dialling (I6). In a
+	// store that several processes share it also takes the call's turn (I9),
+	// if it is one to be dialled: on each trunk and in each campaign with a
+	// CPS, turns are 1/CPS apart, whichever node takes them. If it is not yet
+	// the call's turn none is taken, and it is to be asked again.
 	Clear(ctx context.Context, l Lease) (Clearance, error)
 
 	// Withdraw takes a lease back whose call was surely never asked for: the

@@ -8,7 +8,8 @@ import (
 // A pace keeps the CPS of one trunk or one campaign in this process. Leases
 // are taken at that pace; then each call looks at the store once more, which
 // takes one call longer than another, and two that were leased apart could be
-// dialled together. So the requests to originate are paced again (I9).
+// dialled together. So the requests to originate are paced again (I9). Where
+// other nodes share the CPS the store has a word in it, too (TurnHolds).
 type pace struct {
 	lease, dial Pacer
 	waiting     int // calls leased that wait for their turn to be dialled
@@ -78,8 +79,14 @@ func (p *paces) turn(c Clearance, now time.Time, wait *waiting) (bool, time.Time
 	wait.end()
 	both := p.of(c.Campaign, c.Trunk)
 	var at time.Time
-	for _, pc := range both {
-		if n, next := pc.dial.Allow(now, 1); n == 0 {
+	for i, pc := range both {
+		n, next := pc.dial.Allow(now, 1)
+		if others := [2]time.Duration{c.OnTrunk, c.InCampaign}[i]; others > 0 {
+			if turn := now.Add(others); n > 0 || turn.After(next) {
+				n, next = 0, turn
+			}
+		}
+		if n == 0 {
 			pc.waiting++
 			wait.paces = append(wait.paces, pc)
 			if next.After(at) {

@@ -87,7 +87,9 @@ func (r *ring) wait(ctx context.Context) (refused string, ok bool) {
 	var w waiting
 	defer r.loop.paces.leave(&w)
 	for n := 0; ; n++ {
+		var asked time.Time
 		err := r.loop.retry(ctx, "clear", r, func() (err error) {
+			asked = time.Now()
 			r.clear, err = r.loop.store.Clear(ctx, r.loop.held(r))
 			return err
 		})
@@ -100,6 +102,9 @@ func (r *ring) wait(ctx context.Context) (refused string, ok bool) {
 		}
 		if !now.Before(r.loop.held(r).Trusted) {
 			return "the lease was about to lapse", true
+		}
+		if r.clear.Paced && now.Sub(asked) > TurnHolds {
+			continue // its turn, if it was given one, may be over
 		}
 		mine, next := r.loop.paces.turn(r.clear, now, &w)
 		if mine {

@@ -27,10 +27,11 @@ func (r *record) mayDial(h *history, node string) {
 		r.violated("I6", "%s: dialled after the day of %s, which closed at %s", who, c.Name, r.clock(c.Closes))
 	}
 	trunk := r.trunk(a.Trunk)
+	r.inPace(h, c, trunk, now)
 	began := r.starts[node][len(r.starts[node])-1]
 	for _, o := range r.order {
-		// Only of one process: a new one does not know when the one before
-		// it dialled, and each of two has a share.
+		// Only of one process: a new one does not know to the millisecond when
+		// the one before it dialled. For all together there is inPace.
 		if o.asked.IsZero() || o.lease.Node != node || o.asked.Before(began) {
 			continue
 		}
@@ -40,6 +41,37 @@ func (r *record) mayDial(h *history, node string) {
 		}
 		if c.CPS > 0 && o.lease.Attempt.Campaign == a.Campaign && gap < period(c.CPS) {
 			r.violated("I9", "%s: dialled for %s %v after the call before; CPS is %v", who, c.Name, gap, c.CPS)
+		}
+	}
+}
+
+// inPace checks that all nodes together have not begun more calls on a trunk, or
+// in a campaign, than its CPS allows in any time that ends now (I9).
+func (r *record) inPace(h *history, c dialler.Campaign, trunk dialler.Trunk, now time.Time) {
+	for _, of := range []struct {
+		what string
+		cps  float64
+		same func(dialler.Attempt) bool
+	}{
+		{"trunk " + trunk.Name, trunk.CPS, func(b dialler.Attempt) bool { return b.Trunk == trunk.Name }},
+		{"campaign " + c.Name, c.CPS, func(b dialler.Attempt) bool { return b.Campaign == c.ID }},
+	} {
+		if of.cps <= 0 {
+			continue
+		}
+		begun := []time.Time{now}
+		for _, o := range r.order {
+			if o != h && !o.asked.IsZero() && of.same(o.lease.Attempt) {
+				begun = append(begun, o.asked)
+			}
+		}
+		slices.SortFunc(begun, func(x, y time.Time) int { return y.Compare(x) })
+		for i, at := range begun {
+			t := now.Sub(at) + dialler.TurnHolds + dialler.TurnSlips
+			if most := of.cps*t.Seconds() + 1; float64(i+1) > most+1e-6 {
+				r.violated("I9", "%d calls of %s were begun in %v; CPS is %v", i+1, of.what, now.Sub(at), of.cps)
+				return
+			}
 		}
 	}
 }

@@ -37,6 +37,7 @@ type Book struct {
 	outbox    []dialler.Message
 	drafts    []dialler.Draft // the last changed first
 	nodes     map[string]dialler.Node
+	paces     map[string]time.Time // the last turn of a trunk or campaign
 	term      int64
 	turn      int64
 	turns     map[dialler.CampaignID]int64
@@ -62,7 +63,7 @@ func NewBook(words *callback.Resolver) *Book {
 	}
 	return &Book{
 		words: words, wake: make(chan struct{}, 1),
-		excluded: map[dialler.Number]bool{}, nodes: map[string]dialler.Node{}, turns: map[dialler.CampaignID]int64{},
+		excluded: map[dialler.Number]bool{}, nodes: map[string]dialler.Node{}, paces: map[string]time.Time{}, turns: map[dialler.CampaignID]int64{},
 	}
 }
 
@@ -319,7 +320,12 @@ func (b *Book) Clear(_ context.Context, l dialler.Lease) (c dialler.Clearance, e
 	if c.Bot, err = b.bot(campaign.Bot); err != nil {
 		return c, err
 	}
-	c.Trunk, err = b.trunk(campaign.Trunk)
+	if c.Trunk, err = b.trunk(campaign.Trunk); err != nil {
+		return c, err
+	}
+	if c.Paced = !l.Adopted; c.Paced && c.Held && campaign.State == dialler.CampaignRunning && !c.Excluded {
+		b.takeTurn(&c, time.Now())
+	}
 	return c, err
 }
 
@@ -344,7 +350,9 @@ func (b *Book) Adopt(ctx context.Context, id dialler.CallID, node string, now ti
 	}
 	for _, e := range b.live {
 		if e.ID == id && (e.holder == node || !now.Before(e.expires)) {
-			return b.hold(e, node, now, ttl), nil
+			l := b.hold(e, node, now, ttl)
+			l.Adopted = true
+			return l, nil
 		}
 	}
 	return dialler.Lease{}, fmt.Errorf("call %s: %w", id, dialler.ErrLeaseLost)

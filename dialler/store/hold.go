@@ -36,22 +36,35 @@ func (s *SQL) Renew(ctx context.Context, ls []dialler.Lease, now time.Time, ttl 
 	return kept, nil
 }
 
-// Clear is as [dialler.Ledger] says.
+// Clear is as [dialler.Ledger] says, of a store that one process has for itself.
 func (s *SQL) Clear(ctx context.Context, l dialler.Lease) (c dialler.Clearance, err error) {
 	err = s.db.View(ctx, fmt.Sprintf("clear call %s", l.Attempt.ID), func(t Tx) error {
-		var found bool
-		var w dialler.Work
-		err := t.Read(
-			One(nil, []any{&c.Held, &c.Excluded}, `SELECT EXISTS (SELECT 1 FROM live WHERE term = $1 AND call_id = $2), EXISTS (SELECT 1 FROM exclusion WHERE number = $3)`,
-				l.Term, l.Attempt.ID, l.Attempt.Number),
-			One(&found, s.workDest(&w), queryWork, l.Attempt.Campaign))
-		if err == nil && !found {
-			err = notFound("campaign %d", l.Attempt.Campaign)
+		reads, done := s.Clearing(l, &c)
+		if err := t.Read(reads...); err != nil {
+			return err
 		}
-		c.Campaign, c.Bot, c.Trunk = w.Campaign, w.Bot, w.Trunk
-		return err
+		return done()
 	})
 	return c, err
+}
+
+// Clearing is how c is read for l; done is called after the reads.
+func (s *SQL) Clearing(l dialler.Lease, c *dialler.Clearance) (reads []Query, done func() error) {
+	*c = dialler.Clearance{}
+	found := new(bool)
+	w := new(dialler.Work)
+	reads = []Query{
+		One(nil, []any{&c.Held, &c.Excluded}, `SELECT EXISTS (SELECT 1 FROM live WHERE term = $1 AND call_id = $2), EXISTS (SELECT 1 FROM exclusion WHERE number = $3)`,
+			l.Term, l.Attempt.ID, l.Attempt.Number),
+		One(found, s.workDest(w), queryWork, l.Attempt.Campaign),
+	}
+	return reads, func() error {
+		if !*found {
+			return notFound("campaign %d", l.Attempt.Campaign)
+		}
+		c.Campaign, c.Bot, c.Trunk = w.Campaign, w.Bot, w.Trunk
+		return nil
+	}
 }
 
 // Mark is as [dialler.Ledger] says.
@@ -145,7 +158,7 @@ func (s *SQL) Adopt(ctx context.Context, id dialler.CallID, node string, now tim
 			return fmt.Errorf("call %s: %w", id, dialler.ErrLeaseLost)
 		}
 		a := m.call
-		l = dialler.Lease{Attempt: a, Contact: m.Contact, Node: node, Trusted: Trusted(now, ttl)}
+		l = dialler.Lease{Attempt: a, Contact: m.Contact, Node: node, Adopted: true, Trusted: Trusted(now, ttl)}
 		return first(t, []any{&l.Term}, `INSERT INTO live (number, call_id, contact_id, campaign_id, trunk, bot, node, expires)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, `+s.db.Clock("$8")+` + $9) RETURNING term`,
 			a.Number, a.ID, a.Contact, a.Campaign, a.Trunk, a.Bot, node, now.UnixMicro(), ttl.Microseconds())

@@ -81,7 +81,7 @@ func Run(t *testing.T, open func(t *testing.T) dialler.Store, options ...Options
 		{"Walk", walkTests},
 	}
 	if o.Beside != nil {
-		groups = append(groups, group{"Nodes", nodeTests})
+		groups = append(groups, group{"Nodes", nodeTests}, group{"Pace", paceTests})
 	}
 	if o.Advance != nil {
 		groups = append(groups, group{"Clock", append(clockTests, lifeOnClock...)})
