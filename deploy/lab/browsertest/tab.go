@@ -29,6 +29,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"ringback/deploy/lab"
 )
@@ -211,6 +212,25 @@ func (b *Tab) Click(selector string) {
 	b.Helper()
 	b.Until(fmt.Sprintf("document.querySelector(%q)", selector))
 	b.Run("click "+selector, chromedp.Click(selector))
+}
+
+// Fill goes to the field whose ID is "f-" and field, as all of the console's are,
+// and types text in place of what is there.
+func (b *Tab) Fill(field, text string) {
+	b.Helper()
+	at := "#f-" + field
+	b.Until(fmt.Sprintf("document.querySelector(%q)", at))
+	b.Eval(fmt.Sprintf("(e => { e.focus(); e.select(); })(document.querySelector(%q))", at))
+	if text == "" {
+		text = kb.Delete
+	}
+	b.Run("type into "+field, chromedp.KeyEvent(text))
+}
+
+// Leave goes on to the next field, by the Tab key.
+func (b *Tab) Leave() {
+	b.Helper()
+	b.Run("tab", chromedp.KeyEvent(kb.Tab))
 }
 
 // Go loads the page at path.

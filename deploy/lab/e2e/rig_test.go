@@ -48,13 +48,14 @@ const token = "e2e-token-of-32-characters-or-so"
 
 // A rig is one of each: an Asterisk, a far end, a ringback and its API.
 type rig struct {
-	t    *testing.T
-	ctx  context.Context
-	far  *farend.FarEnd
-	pbx  pbx
-	base string // of the API
-	log  *node.Tail
-	proc *node.Node
+	t        *testing.T
+	ctx      context.Context
+	far      *farend.FarEnd
+	pbx      pbx
+	base     string // of the API
+	database string // the file
+	log      *node.Tail
+	proc     *node.Node
 }
 
 // A pbx can be killed and started again.
@@ -98,13 +99,14 @@ func newRig(t *testing.T, o farend.Options) *rig {
 	}
 
 	dir := t.TempDir()
+	r.database = filepath.Join(dir, "ringback.db")
 	r.proc = &node.Node{Binary: binary, Config: filepath.Join(dir, "ringback.yaml"), Log: r.log}
 	conf = fmt.Sprintf(`
 node: e2e
 store: {url: "sqlite:%s"}
 http: {listen: "127.0.0.1:%s", tokens: {e2e: %s}}
 log: {level: debug}
-`, filepath.Join(dir, "ringback.db"), port, token) + conf
+`, r.database, port, token) + conf
 	if err := os.WriteFile(r.proc.Config, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
