@@ -20,6 +20,7 @@ import (
 type Store interface {
 	dialler.Roster
 	dialler.Deliveries
+	dialler.Archive
 
 	Hear(ctx context.Context, id dialler.CallID, a callback.Analysis, now time.Time) (dialler.Ruling, error)
 	Transition(ctx context.Context, id dialler.CampaignID, what dialler.CampaignEvent, now time.Time) (dialler.Campaign, error)
@@ -162,6 +163,7 @@ func (a *api) register(h huma.API) {
 	a.registerExclusions(h)
 	a.registerUsers(h)
 	a.registerWebhooks(h)
+	a.registerReports(h)
 }
 
 // operation describes one route. Its errors are those that a client can cause.

@@ -175,7 +175,7 @@ func clock(ahead int64) string {
 func TestStore(t *testing.T) {
 	fresh := func(t *testing.T) dialler.Store { return open(t, database(t), deaf) }
 	again := func(t *testing.T, s dialler.Store) dialler.Store { return open(t, where(t, s), deaf) }
-	storetest.Run(t, fresh, storetest.Options{Advance: advance, Reopen: again, Beside: again, Deliveries: true})
+	storetest.Run(t, fresh, storetest.Options{Advance: advance, Reopen: again, Beside: again, Whole: true})
 }
 
 func TestUsers(t *testing.T) {

@@ -43,7 +43,7 @@ func TestStoreInFile(t *testing.T) {
 		to := filepath.Join(t.TempDir(), "ringback.db")
 		copyFile(t, path, to)
 		return open(t, to)
-	}, storetest.Options{Reopen: afterCrash, Deliveries: true})
+	}, storetest.Options{Reopen: afterCrash, Whole: true})
 }
 
 func TestUsers(t *testing.T) {

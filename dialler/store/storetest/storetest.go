@@ -43,8 +43,9 @@ type Options struct {
 	// are left out.
 	Beside func(t *testing.T, s dialler.Store) dialler.Store
 
-	// Deliveries says that the store is a [dialler.Deliveries] too.
-	Deliveries bool
+	// Whole says that the store is a [dialler.Deliveries] and a
+	// [dialler.Archive] too.
+	Whole bool
 
 	// Kept opens a store that Reopen understands; nil: the one given to Run
 	// will do.
@@ -86,8 +87,8 @@ func Run(t *testing.T, open func(t *testing.T) dialler.Store, options ...Options
 	if o.Advance != nil {
 		groups = append(groups, group{"Clock", append(clockTests, lifeOnClock...)})
 	}
-	if o.Deliveries {
-		groups = append(groups, group{"Deliveries", deliveryTests})
+	if o.Whole {
+		groups = append(groups, group{"Deliveries", deliveryTests}, group{"Archive", archiveTests})
 	}
 	for _, group := range groups {
 		t.Run(group.name, func(t *testing.T) {
@@ -104,7 +105,7 @@ func Run(t *testing.T, open func(t *testing.T) dialler.Store, options ...Options
 		}
 		t.Run("Crash", func(t *testing.T) {
 			tests := crashTests
-			if o.Deliveries {
+			if o.Whole {
 				tests = slices.Concat(tests, deliveryCrashTests)
 			}
 			for _, tt := range tests {
