@@ -28,9 +28,9 @@ type Config struct {
 	Bots map[string]Bot `yaml:"bots"`
 
 	// Campaigns, by name. One that the store does not have is created as a
-	// draft. One that is a draft or paused takes over the settings of this file;
-	// one that runs or is completed keeps its own, and the log says which
-	// settings differ.
+	// draft. One that is a draft or paused takes over the settings of this file,
+	// but for the bot of one that has run; one that runs or is completed keeps
+	// its own, and the log says which settings differ.
 	Campaigns map[string]Campaign `yaml:"campaigns"`
 
 	// The site's own words for times of day, on top of those built in.

@@ -171,4 +171,3 @@ func TestRates(t *testing.T) {
 	page := h.page(h.at(""))
 	has(t, page, `id="abandoned-answered">5.0 %<`, `id="abandoned-people">10.0 %<`, `id="talk">1 min 20 s<`, "1 of 20", "1 of 10", "16 CFR 310.4(b)(4)(i)", "Ofcom")
 }
-

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -207,6 +208,33 @@ func TestTheWizardKeepsWhatIsEntered(t *testing.T) {
 		t.Error("a campaign without a trunk was made")
 	}
 	has(t, h.page(at+"/numbers"), `aria-describedby="wrong-trunk"`, "carrier")
+}
+
+// A field that is left and the step that is sent come at once. Whoever is last,
+// the step was sent.
+func TestTheWizardIsSavedByManyAtOnce(t *testing.T) {
+	h := newHouse(t).signIn()
+	at := h.wizard()
+	form := steps()["basics"]
+	form.Set("csrf", csrf(t, h.page("/")))
+	request := func(check bool) *http.Request {
+		r := httptest.NewRequestWithContext(t.Context(), "POST", at+"/basics", strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if check {
+			r.Header.Set("Ringback-Check", "1")
+		}
+		for _, c := range h.cookies {
+			r.AddCookie(c)
+		}
+		return r
+	}
+	var all sync.WaitGroup
+	for i := range 16 {
+		r := request(i != 8)
+		all.Go(func() { h.handler.ServeHTTP(httptest.NewRecorder(), r) })
+	}
+	all.Wait()
+	has(t, h.page(at+"/numbers"), `Basics<span class="unseen">, done`)
 }
 
 // Every error a step can give, in the API's words, to the script and on the
