@@ -29,8 +29,9 @@ type call struct {
 	joined   bool // the bot is on the line
 	talked   bool // it has been
 	screen   screening
-	ext      bool // in the dialplan of a bot that is an extension
-	extFail  bool // which has failed
+	ext      bool   // in the dialplan of a bot that is an extension
+	extFail  bool   // which has failed
+	reason   string // RINGBACK_CALLBACK_REASON as we set it, encoded
 	ending   ending
 
 	ring *time.Timer // cancels at the end of the ring time

@@ -22,10 +22,11 @@ type event struct {
 	Bridge   *asterisk.BridgeData   `json:"bridge"`   // ChannelEnteredBridge, ChannelLeftBridge
 	Playback *asterisk.PlaybackData `json:"playback"` // PlaybackFinished
 
-	Args        []string `json:"args"`         // StasisStart
-	DialStatus  string   `json:"dialstatus"`   // Dial: "", RINGING, PROGRESS, ANSWER, BUSY, …
-	EventName   string   `json:"eventname"`    // ChannelUserevent
-	DialplanApp string   `json:"dialplan_app"` // ChannelDialplan
+	Args        []string       `json:"args"`         // StasisStart
+	DialStatus  string         `json:"dialstatus"`   // Dial: "", RINGING, PROGRESS, ANSWER, BUSY, …
+	EventName   string         `json:"eventname"`    // ChannelUserevent
+	UserEvent   map[string]any `json:"userevent"`    // its fields, eventname among them
+	DialplanApp string         `json:"dialplan_app"` // ChannelDialplan
 
 	// ChannelDestroyed: cause is Q.850's, tech_cause the SIP status.
 	// ChannelHangupRequest: likewise if the far end hung up; if somebody

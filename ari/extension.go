@@ -100,6 +100,13 @@ func (s *Switch) handOver(ctx context.Context, id dialler.CallID, h dialler.Hand
 	if err != nil {
 		return err
 	}
+	for _, v := range vars {
+		if v.Name == varReason {
+			s.mu.Lock()
+			c.reason = v.Value
+			s.mu.Unlock()
+		}
+	}
 	giveUp := func(err error) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -175,4 +182,52 @@ func (s *Switch) dialplanFailed(c *call, cause dialler.Cause, why string, e *eve
 	}
 	c.extFail = true
 	s.botFailed(c, cause, why, e)
+}
+
+// analysed hears UserEvent(RingbackAnalysis,callback_requested: true,…), of the
+// customer's channel or the bot's.
+func (s *Switch) analysed(c *call, e *event) {
+	said := map[string]string{}
+	for name, value := range e.UserEvent {
+		if text, ok := value.(string); ok {
+			say(said, name, text)
+		}
+	}
+	s.tellAnalysis(c, said, e)
+}
+
+// varsSaid hears what the dialplan has left in variables of the customer's
+// channel: they are shown with its end, if ari.conf names them in channelvars.
+func (s *Switch) varsSaid(c *call, e *event) {
+	said := map[string]string{}
+	for _, name := range dialler.AnalysisVariables {
+		// A reason that we set ourselves, as part of the context, is what the
+		// customer gave last time.
+		if value := e.Channel.ChannelVars[name]; name != varReason || value != c.reason {
+			say(said, name, value)
+		}
+	}
+	s.tellAnalysis(c, said, e)
+}
+
+// varReason is part of the context and of an analysis.
+const varReason = "RINGBACK_CALLBACK_REASON"
+
+// say takes a field, decoded.
+func say(said map[string]string, name, value string) {
+	field := dialler.AnalysisField(name)
+	if field == "" || value == "" {
+		return
+	}
+	if field == "analysis" && strings.HasPrefix(strings.TrimSpace(value), "{") {
+		said[field] = value // JSON as it is; a per cent sign in it is one
+		return
+	}
+	said[field] = dialler.Unpercent(value)
+}
+
+func (s *Switch) tellAnalysis(c *call, said map[string]string, e *event) {
+	if record := dialler.NewAnalysis(said); record != "" {
+		s.tell(c, dialler.Event{Kind: dialler.Analysed, At: e.at(), Analysis: record})
+	}
 }

@@ -47,8 +47,10 @@ func fakeHarness(s *aritest.Server, faulty bool) switchtest.Harness {
 			return dialler.Number(fmt.Sprintf("+9198%06d%s", numbers.Add(1), endings[p]))
 		},
 		Bot: bot("bot"), BotLeaves: bot("bot-leaves"), BotBusy: bot("bot-busy"), BotNever: bot("bot-slow"),
-		Extension: dialler.Bot{Name: "extension", Extension: "ringback-bot,s,1"},
-		NoSuchExt: dialler.Bot{Name: "none", Extension: "no-such-context,s,1"},
+		Extension:   dialler.Bot{Name: "extension", Extension: "ringback-bot,s,1"},
+		NoSuchExt:   dialler.Bot{Name: "none", Extension: "no-such-context,s,1"},
+		ByVariables: dialler.Bot{Name: "variables", Extension: "lab-bots,vars,1"}, ByEvent: dialler.Bot{Name: "event", Extension: "lab-bots,event,1"},
+		ByNothing: dialler.Bot{Name: "nothing", Extension: "lab-bots,silent,1"},
 		Sound:     "beep",
 		Seen: func() []switchtest.Seen {
 			var out []switchtest.Seen

@@ -78,7 +78,9 @@ func (s *Switch) handle(e *event) {
 			s.join(c, e)
 		}
 	case asterisk.Events.ChannelUserevent:
-		if c.ext && !l.isBot {
+		if e.EventName == dialler.AnalysisEvent {
+			s.analysed(c, e)
+		} else if c.ext && !l.isBot {
 			s.dialplanSaid(c, e)
 		}
 	case asterisk.Events.ChannelHangupRequest:
@@ -172,6 +174,7 @@ func (s *Switch) destroyed(l *leg, e *event) {
 	if c.ending == ringTimeout && !c.answered {
 		cause = dialler.Cause{Q850: 19, Text: "ring timeout"} // not the network's word
 	}
+	s.varsSaid(c, e)
 	s.tell(c, dialler.Event{Kind: dialler.HungUp, At: e.at(), Cause: cause, Disposition: c.disposition(cause)})
 	bot := c.bot
 	s.forgetLocked(c)

@@ -12,9 +12,10 @@ type Happening struct {
 
 	Late    time.Duration // HasOriginated: from due to the originate request
 	Settled Settlement    // HasSettled
+	Ruling  Ruling        // HasHeard, unless Err says that the record cannot be read
 	Event   Event         // HasNews, LinkChanged: what the switch said
 	Reason  string        // WasWithdrawn, LinkChanged, CampaignEnded, NodeSlept
-	Err     error         // WasWithdrawn, HasTrouble
+	Err     error         // WasWithdrawn, HasTrouble, HasHeard
 	Doing   string        // HasTrouble: one of [Doings]
 
 	Campaign Campaign // CampaignEnded
@@ -25,7 +26,7 @@ type Happening struct {
 // of one call.
 var Doings = []string{
 	"dial", "sweep", "renew", "beat", "leave",
-	"clear", "originate", string(connect), string(play), string(hangup), string(ask), string(mark), string(settle), "withdraw",
+	"clear", "originate", "hear", string(connect), string(play), string(hangup), string(ask), string(mark), string(settle), "withdraw",
 }
 
 // HappeningKind says what happened.
@@ -38,6 +39,7 @@ const (
 	HasOriginated HappeningKind = "originated" // the request is about to be sent
 	HasNews       HappeningKind = "news"       // an event of a call
 	HasSettled    HappeningKind = "settled"
+	HasHeard      HappeningKind = "heard"    // an analysis that came by the switch
 	WasAdopted    HappeningKind = "adopted"  // a call from before a crash, taken up again
 	LeaseLapsed   HappeningKind = "lapsed"   // somebody else may hold the contact now
 	OrphanEnded   HappeningKind = "orphan"   // a call on the switch that no attempt stands for was hung up

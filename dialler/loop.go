@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"ringback/callback"
 )
 
 // Options are what a Loop needs. Node, Store and Switches must be given.
@@ -58,6 +60,8 @@ type Loop struct {
 	sweep chan struct{} // sweeps is not empty; holds one token
 	pulse chan struct{} // the others are to know now how this node stands; holds one token
 
+	strays *inbox // analyses of calls that this process does not hold
+
 	// taking holds a token from before an attempt is leased or adopted until
 	// its ring is in rings: an attempt that is just being taken up must not
 	// look like one adrift. Not a mutex, for the store is asked meanwhile.
@@ -87,7 +91,7 @@ func NewLoop(o Options) (*Loop, error) {
 	l := &Loop{
 		node: o.Node, store: o.Store, switches: o.Switches, ttl: o.LeaseTTL, hold: o.Hold, gone: o.Gone, log: o.Logger, observe: o.Observe,
 		paces: newPaces(), kick: make(chan struct{}, 1), sweep: make(chan struct{}, 1), pulse: make(chan struct{}, 1), taking: make(chan struct{}, 1), sweeps: map[string]bool{},
-		rings: map[CallID]*ring{}, up: map[string]bool{}, drained: make(chan struct{}),
+		strays: newInbox(), rings: map[CallID]*ring{}, up: map[string]bool{}, drained: make(chan struct{}),
 	}
 	if l.ttl == 0 {
 		l.ttl = DefaultLeaseTTL
@@ -130,6 +134,7 @@ func (l *Loop) Run(ctx context.Context) error {
 			cancel(err)
 		}
 	})
+	wg.Go(func() { l.hearStrays(ctx) })
 	l.dial(ctx)
 	wg.Wait()
 	l.rung.Wait()
@@ -215,10 +220,53 @@ func (l *Loop) deliver(name string, ev Event) {
 		switch {
 		case r != nil:
 			r.inbox.put(ev)
+		case ev.Kind == Analysed: // settled already, or another's: the store knows it all the same
+			l.strays.put(ev)
 		case ev.Kind != HungUp: // a call we hold no lease for: a crash's, or nobody's
 			l.goThrough(name)
 		}
 	}
+}
+
+// hearStrays has the store hear the analyses of calls that this process does
+// not hold, until ctx ends.
+func (l *Loop) hearStrays(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.strays.ready:
+		}
+		for _, ev := range l.strays.take() {
+			lease := Lease{Attempt: Attempt{ID: ev.Call}}
+			_, err := backoff.Retry(ctx, func() (struct{}, error) {
+				err := l.hear(ctx, lease, ev.Analysis)
+				if err != nil && ctx.Err() == nil {
+					l.tell(Happening{Kind: HasTrouble, Lease: lease, Doing: "hear", Err: fmt.Errorf("hear call %s: %w", ev.Call, err)})
+				}
+				return struct{}{}, err
+			}, backoff.WithBackOff(newBackOff()), backoff.WithMaxElapsedTime(0))
+			if err != nil {
+				return // the process ends
+			}
+		}
+	}
+}
+
+// hear reads an analysis that came by the switch and has the store hear it. One
+// that cannot be read, or is of a call that never was, is told and no error.
+func (l *Loop) hear(ctx context.Context, lease Lease, record string) error {
+	h := Happening{Kind: HasHeard, Switch: lease.Attempt.Switch, Lease: lease}
+	an, err := callback.ParseAnalysis([]byte(record))
+	if err == nil {
+		h.Ruling, err = l.store.Hear(ctx, lease.Attempt.ID, an, time.Now())
+		if err != nil && !errors.Is(err, ErrNoCall) {
+			return err
+		}
+	}
+	h.Err = err
+	l.tell(h)
+	return nil
 }
 
 // look wakes the dialling.

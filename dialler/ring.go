@@ -19,8 +19,9 @@ type ring struct {
 	once  sync.Once
 
 	// Of the goroutine alone:
-	blind   bool // the link is down: what cannot be seen is not judged
-	finding bool // find asks, and needs no reminding
+	blind   bool     // the link is down: what cannot be seen is not judged
+	finding bool     // find asks, and needs no reminding
+	said    []string // analyses that are not in the store yet
 
 	clear Clearance // campaign, bot and trunk as they were at the moment of dialling
 	call  *call
@@ -181,6 +182,7 @@ func (r *ring) see(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-r.lost:
+			r.pass()
 			r.loop.lapse(r)
 			return
 		case <-expired:
@@ -212,6 +214,13 @@ func (r *ring) take(ctx context.Context, ev Event) (news bool) {
 		if !r.finding {
 			r.obey(ctx, []order{ask})
 		}
+	case Analysed:
+		r.blind = false
+		r.said = append(r.said, ev.Analysis)
+		if err := r.hear(ctx); err != nil && ctx.Err() == nil {
+			r.trouble("hear", err) // settle tries again
+		}
+		return true
 	default:
 		r.blind = false
 		orders := r.call.hear(ev, time.Now())
@@ -222,6 +231,14 @@ func (r *ring) take(ctx context.Context, ev Event) (news bool) {
 		return true
 	}
 	return false
+}
+
+// pass hands on what it could not have heard itself.
+func (r *ring) pass() {
+	for _, record := range r.said {
+		r.loop.strays.put(Event{Kind: Analysed, Call: r.loop.attempt(r).ID, At: time.Now(), Analysis: record})
+	}
+	r.said = nil
 }
 
 // lose is told that the lease is lost.
@@ -329,7 +346,23 @@ func (r *ring) handover() Handover {
 	}
 }
 
+// hear has the store hear what the dialplan said of the call.
+func (r *ring) hear(ctx context.Context) error {
+	for len(r.said) > 0 {
+		if err := r.loop.hear(ctx, r.loop.held(r), r.said[0]); err != nil {
+			return err
+		}
+		r.said = r.said[1:]
+	}
+	return nil
+}
+
 func (r *ring) settle(ctx context.Context) {
+	// First, so that the call is not over before what was said on it is on disk:
+	// the switch says it once.
+	if len(r.said) > 0 && r.loop.retry(ctx, "hear", r, func() error { return r.hear(ctx) }) != nil {
+		return
+	}
 	l := r.loop.held(r)
 	var done Settlement
 	err := r.loop.retry(ctx, "settle", r, func() (err error) {

@@ -155,6 +155,12 @@ func (l *Loop) logHappening(h Happening) {
 		if !h.Settled.Contact.Due.IsZero() {
 			add(slog.Time("due", h.Settled.Contact.Due))
 		}
+	case HasHeard:
+		level = slog.LevelInfo
+		add(slog.String("verdict", string(h.Ruling.Verdict)))
+		if h.Err != nil { // whoever asked to be rung on this call will not be
+			level = slog.LevelWarn
+		}
 	case WasAdopted:
 		level = slog.LevelWarn
 		add(slog.String("begun_by", at.Node))

@@ -126,6 +126,7 @@ type Event struct {
 	Cause       Cause       // HungUp, BotFailed
 	Disposition Disposition // HungUp: what Cause means for a call nobody answered, by the switch's table
 	Reason      string      // LinkDown, BotFailed: for people
+	Analysis    string      // Analysed: the record, JSON, hostile until callback.ParseAnalysis has read it
 }
 
 // EventKind says what the news is.
@@ -143,5 +144,6 @@ const (
 	BotFailed  EventKind = "bot_failed"  // the bot leg could not be had
 	BotLeft    EventKind = "bot_left"    // the bot hung up; the customer leg is still there
 	PlayDone   EventKind = "play_done"   // the sound has been heard
+	Analysed   EventKind = "analysed"    // the dialplan said what came of the call, by variables or an event; any time from Up on
 	HungUp     EventKind = "hung_up"     // the customer leg is gone: always the last of a call
 )

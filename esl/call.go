@@ -38,9 +38,10 @@ type call struct {
 	play     playing
 
 	state  botState
-	ext    bool // handed over to the dialplan
-	joined bool // the bot is on the line
-	talked bool // it has been
+	ext    bool   // handed over to the dialplan
+	reason string // RINGBACK_CALLBACK_REASON as we set it, decoded
+	joined bool   // the bot is on the line
+	talked bool   // it has been
 
 	ringWait   *time.Timer // cancels at the end of the ring time
 	screenWait *time.Timer // for the verdict

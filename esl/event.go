@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/percipia/eslgo/command"
 
@@ -18,7 +20,8 @@ import (
 // case, are not encoded again by FreeSWITCH, so "100%41" comes as "100A". JSON
 // is exact, but five times the work. Nothing that is read here can hold a per
 // cent sign followed by hex digits: it is UUIDs, names, numbers and states.
-// What a customer said is written to the switch and never read back.
+// What a customer said is read back of an analysis only, for people who
+// percent-encode it as we do: see say.
 type event struct {
 	name     string // Event-Name
 	subclass string // Event-Subclass, of CUSTOM; quoted nowhere
@@ -30,8 +33,9 @@ type event struct {
 	talked bool   // Caller-Channel-Answered-Time is set: it has been answered
 	bridge [2]string
 
-	app, call, own string // our mark: ringback_app, ringback_call, ringback_leg
-	verdict        string // of a detector
+	app, call, own string            // our mark: ringback_app, ringback_call, ringback_leg
+	verdict        string            // of a detector
+	said, vars     map[string]string // of an analysis, by dialler.AnalysisField, decoded: fields of the event, variables of the leg
 
 	cause   string // Hangup-Cause
 	q850    int    // hangup_cause_q850
@@ -101,6 +105,8 @@ func (d decoder) decode(body []byte) (event, error) {
 		default:
 			if d.verdict != "" && string(name) == d.verdict {
 				set(&e.verdict, value)
+			} else if ofAnalysis(name) {
+				e.say(string(name), value)
 			}
 		}
 	})
@@ -117,6 +123,40 @@ func (d decoder) decode(body []byte) (event, error) {
 	return e, nil
 }
 
+// ofAnalysis reports whether a header may be part of an analysis: a variable of
+// ours, or a field of our own event.
+func ofAnalysis(name []byte) bool {
+	for _, prefix := range [...]string{"variable_RINGBACK_", "callback_", "analysis", "requested_at"} {
+		if len(name) >= len(prefix) && string(name[:len(prefix)]) == prefix {
+			return true
+		}
+	}
+	return false
+}
+
+// say takes part of an analysis. Percent-encoding with upper-case digits is
+// gone with FreeSWITCH's own, which does not encode it again; that with
+// lower-case ones is still there.
+func (e *event) say(name string, value []byte) {
+	name, variable := strings.CutPrefix(name, "variable_")
+	field := dialler.AnalysisField(name)
+	if field == "" {
+		return
+	}
+	text := unescape(value)
+	if field != "analysis" || !strings.HasPrefix(strings.TrimSpace(text), "{") {
+		text = unescapeLower(text)
+	}
+	into := &e.said
+	if variable {
+		into = &e.vars
+	}
+	if *into == nil {
+		*into = map[string]string{}
+	}
+	(*into)[field] = text
+}
+
 // mayMatter says no to most headers by a glance at a few bytes: of some 180 in
 // an event, twenty matter.
 func (d decoder) mayMatter(line []byte) bool {
@@ -130,6 +170,8 @@ func (d decoder) mayMatter(line []byte) bool {
 		return true
 	}
 	switch name := line[variable:]; name[0] {
+	case 'R':
+		return true // RINGBACK_…
 	case 'r':
 		return name[1] == 'i' // ringback_…; not rtp_…, read_…, remote_…
 	case 's':
@@ -181,6 +223,26 @@ func unescape(v []byte) string {
 		}
 	}
 	return string(append(out, v...))
+}
+
+// unescapeLower undoes the escapes that have a lower-case digit, unless what
+// they make is not UTF-8: then they were none.
+func unescapeLower(s string) string {
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) && s[i+1:i+3] != strings.ToUpper(s[i+1:i+3]) {
+			if b, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				out = append(out, byte(b))
+				i += 2
+				continue
+			}
+		}
+		out = append(out, s[i])
+	}
+	if !utf8.Valid(out) {
+		return s
+	}
+	return string(out)
 }
 
 func hexAt(v []byte, i int) int {
@@ -244,7 +306,7 @@ const (
 // with the Q.850 cause.
 var subscription = command.Event{Format: "plain", Listen: []string{
 	evCreate, evProgress, evProgressMedia, evAnswer, evPark, evBridge, evHangupComplete, evPlayStart, evPlayStop, evJob,
-	evCustom, beep,
+	evCustom, beep, dialler.AnalysisSubclass,
 }}.BuildMessage()
 
 // filters narrow the subscription to our own calls: an event is sent if one
@@ -256,6 +318,7 @@ func filters(app string) []string {
 		"filter Event-Name " + evPlayStart,
 		"filter Event-Name " + evPlayStop,
 		"filter Event-Subclass " + beep,
+		"filter Event-Subclass " + dialler.AnalysisSubclass,
 	}
 }
 

@@ -126,6 +126,11 @@ func (s *Switch) transfer(ctx context.Context, c *call, h dialler.Handover) erro
 		return nil
 	}
 	c.ext, c.ours = true, true
+	for _, v := range variables(h.Context) {
+		if v.Name == "RINGBACK_CALLBACK_REASON" {
+			c.reason = dialler.Unpercent(v.Value)
+		}
+	}
 	settled := c.settled
 	s.mu.Unlock()
 

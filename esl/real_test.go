@@ -23,7 +23,7 @@ func realAt(t *testing.T) (addr, password string) {
 	at := os.Getenv("RINGBACK_TEST_FREESWITCH")
 	i := strings.LastIndexByte(at, ':')
 	if i < 0 {
-		t.Skip("RINGBACK_TEST_FREESWITCH=host:port:password runs this on a real FreeSWITCH with the snippets of deploy/freeswitch," +
+		t.Skip("RINGBACK_TEST_FREESWITCH=host:port:password runs this on a real FreeSWITCH with the snippets of deploy/freeswitch and testdata/lab-bots.xml," +
 			" its gateways trunk and bot leading to 127.0.0.1:5070 (UDP), a SIP profile called external, and a supervisor that starts it again")
 	}
 	addr, password = at[:i], at[i+1:]
@@ -75,9 +75,11 @@ func TestSwitchOnRealFreeSWITCH(t *testing.T) {
 			return dialler.Number(fmt.Sprintf("+9198%06d%s", numbers.Add(1), endings[p]))
 		},
 		Bot: bot("bot"), BotBusy: bot("bot-busy"), BotNever: bot("bot-slow"),
-		BotLeaves: dialler.Bot{Name: "leaves", Endpoint: "sofia/external/bot@" + leaves.Addr},
-		Extension: dialler.Bot{Name: "extension", Extension: "ringback-bot,agent"},
-		NoSuchExt: dialler.Bot{Name: "none", Extension: "no-such-context,s,1"},
+		BotLeaves:   dialler.Bot{Name: "leaves", Endpoint: "sofia/external/bot@" + leaves.Addr},
+		Extension:   dialler.Bot{Name: "extension", Extension: "ringback-bot,agent"},
+		NoSuchExt:   dialler.Bot{Name: "none", Extension: "no-such-context,s,1"},
+		ByVariables: dialler.Bot{Name: "variables", Extension: "lab-bots,vars,1"}, ByEvent: dialler.Bot{Name: "event", Extension: "lab-bots,event,1"},
+		ByNothing: dialler.Bot{Name: "nothing", Extension: "lab-bots,silent,1"},
 		Sound:     "tone_stream://%(200,100,440)",
 		Seen: func() []switchtest.Seen {
 			var out []switchtest.Seen

@@ -24,7 +24,9 @@ func startFake(t testing.TB, o esltest.Options) *esltest.FreeSWITCH {
 		o.Detectors = map[string]string{"amd": "amd_result"}
 	}
 	if o.Dialplan == nil {
-		o.Dialplan = map[string]string{"ringback-bot,agent": "bridge:sofia/gateway/bot/agent", "ringback-bot,socket": "socket"}
+		o.Dialplan = map[string]string{"ringback-bot,agent": "bridge:sofia/gateway/bot/agent", "ringback-bot,socket": "socket",
+			"lab-bots,vars":  `says:RINGBACK_CALLBACK_REQUESTED=yes&RINGBACK_CALLBACK_PREFERRED_TIME_TEXT=5 %E0%A4%AE%e0%a4%bf%E0%A4%A8%E0%A4%9F&RINGBACK_CALLBACK_CONFIDENCE=0.8&RINGBACK_ANALYSIS={"mood":"100%","callback_reason":"driving"}`,
+			"lab-bots,event": "event:callback_requested=true&callback_preferred_time_text=5%20minutes&callback_reason=driving", "lab-bots,silent": "says:"}
 	}
 	fs, err := esltest.Start(o)
 	if err != nil {
@@ -79,8 +81,10 @@ func harness(fs *esltest.FreeSWITCH) switchtest.Harness {
 			return dialler.Number(fmt.Sprintf("+9198%06d%s", numbers.Add(1), endings[p]))
 		},
 		Bot: bot("agent"), BotLeaves: bot("leaves"), BotBusy: bot("busy"), BotNever: bot("never"),
-		Extension: dialler.Bot{Name: "extension", Extension: "ringback-bot,agent"},
-		NoSuchExt: dialler.Bot{Name: "none", Extension: "no-such-context,s,1"},
+		Extension:   dialler.Bot{Name: "extension", Extension: "ringback-bot,agent"},
+		NoSuchExt:   dialler.Bot{Name: "none", Extension: "no-such-context,s,1"},
+		ByVariables: dialler.Bot{Name: "variables", Extension: "lab-bots,vars,1"}, ByEvent: dialler.Bot{Name: "event", Extension: "lab-bots,event,1"},
+		ByNothing: dialler.Bot{Name: "nothing", Extension: "lab-bots,silent,1"},
 		Sound:     "tone_stream://%(200,100,440)",
 		Seen: func() []switchtest.Seen {
 			var out []switchtest.Seen

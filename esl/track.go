@@ -2,6 +2,7 @@ package esl
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"time"
 
@@ -97,7 +98,10 @@ func (s *Switch) customerEvent(c *call, e *event) {
 	case evPlayStop:
 		s.playDone(c, e.when())
 	case evCustom:
-		if e.subclass == beep && s.opts.Detector == "" {
+		switch {
+		case e.subclass == dialler.AnalysisSubclass:
+			s.analysed(c, e)
+		case e.subclass == beep && s.opts.Detector == "":
 			s.screened(c, dialler.VerdictMachine, e.when())
 		}
 	}
@@ -133,7 +137,27 @@ func (s *Switch) customerGone(c *call, e *event) {
 	if e.talked {
 		s.customerUp(c, e.when()) // answered unseen; then this is its end, all the same
 	}
+	s.analysed(c, e)
 	s.hungUp(c, e.cause, e.hangupCause(), e.when())
+}
+
+// analysed tells what the dialplan said of the call: by the variables that the
+// leg ends with, or by an event of its own. A reason that we set ourselves, as
+// part of the context, is what the customer gave last time.
+func (s *Switch) analysed(c *call, e *event) {
+	said := e.vars
+	if c.reason != "" && said["callback_reason"] == c.reason {
+		delete(said, "callback_reason")
+	}
+	if e.name == evCustom { // which carries the variables too
+		if said == nil {
+			said = map[string]string{}
+		}
+		maps.Copy(said, e.said)
+	}
+	if record := dialler.NewAnalysis(said); record != "" && !c.gone {
+		s.tell(c, dialler.Event{Kind: dialler.Analysed, At: e.when(), Analysis: record})
+	}
 }
 
 func (s *Switch) hungUp(c *call, name string, cause dialler.Cause, at time.Time) {
@@ -234,6 +258,10 @@ func (s *Switch) botEvent(c *call, e *event) {
 		}
 	case evBridge:
 		s.join(c, e.when())
+	case evCustom:
+		if e.subclass == dialler.AnalysisSubclass {
+			s.analysed(c, e)
+		}
 	case evHangupComplete, evDestroy:
 		if e.name == evDestroy && e.cause == "" {
 			return

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"ringback/dialler"
 )
 
 // A channel is one leg.
@@ -43,7 +45,17 @@ func (ch *channel) json() map[string]any {
 		"dialplan": map[string]any{
 			"context": ch.place[0], "exten": ch.place[1], "priority": 1, "app_name": ch.runs[0], "app_data": ch.runs[1],
 		},
+		"channelvars": ch.shown(),
 	}
+}
+
+// shown are the variables that ari.conf names in channelvars.
+func (ch *channel) shown() map[string]string {
+	out := map[string]string{}
+	for _, name := range append([]string{"RINGBACK_CALL_ID"}, dialler.AnalysisVariables...) {
+		out[name] = ch.vars[name]
+	}
+	return out
 }
 
 func (b *bridge) json() map[string]any {
@@ -254,6 +266,23 @@ func (s *Server) dialplan(ch *channel, context, exten string) {
 		s.channels[bot.id] = bot
 		ch.partner = bot
 		s.ring(bot)
+	case "lab-bots":
+		s.tell(ch, "ChannelUserevent", map[string]any{"eventname": "RingbackJoined", "userevent": map[string]any{"eventname": "RingbackJoined"}})
+		if exten == "vars" {
+			for name, value := range map[string]string{
+				"RINGBACK_CALLBACK_REQUESTED": "yes", "RINGBACK_CALLBACK_PREFERRED_TIME_TEXT": "5 %E0%A4%AE%E0%A4%BF%E0%A4%A8%E0%A4%9F",
+				"RINGBACK_CALLBACK_CONFIDENCE": "0.8", "RINGBACK_ANALYSIS": `{"mood":"100%","callback_reason":"driving"}`,
+			} {
+				ch.vars[name] = value
+			}
+		}
+		if exten == "event" {
+			s.tell(ch, "ChannelUserevent", map[string]any{"eventname": "RingbackAnalysis", "userevent": map[string]any{
+				"eventname": "RingbackAnalysis", "callback_requested": "true", "callback_preferred_time_text": "5%20minutes", "callback_reason": "driving",
+			}})
+			return
+		}
+		s.after(100*time.Millisecond, func() { s.destroy(ch, 16, 0, "Normal Clearing") })
 	default:
 		s.destroy(ch, 0, 0, "Unknown")
 	}
@@ -276,7 +305,8 @@ func (s *Server) met(ch, bot *channel) {
 
 // exists says whether the dialplan has an extension.
 func exists(context, exten string) bool {
-	return (context == "ringback-amd" || context == "ringback-bot") && exten == "s"
+	return (context == "ringback-amd" || context == "ringback-bot") && exten == "s" ||
+		context == "lab-bots" && (exten == "vars" || exten == "event" || exten == "silent")
 }
 
 // headers are what PJSIP_HEADER(add,…) has put on a leg.

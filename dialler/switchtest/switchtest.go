@@ -40,7 +40,12 @@ type Harness struct {
 	BotNever  dialler.Bot // an endpoint; rings and rings
 	Extension dialler.Bot // an extension that reaches a bot which stays
 	NoSuchExt dialler.Bot // an extension that does not exist
-	Sound     string      // short, for Play
+	// Three bots that are dialplan. The first two say that the customer wants to
+	// be rung in 5 minutes, is driving, and, the first, that their mood is 100%:
+	// it by variables, and hangs up; the second by an event, and stays. The third
+	// says nothing, and hangs up.
+	ByVariables, ByEvent, ByNothing dialler.Bot
+	Sound                           string // short, for Play
 
 	// Seen is every call that has reached the far end so far.
 	Seen func() []Seen
@@ -121,6 +126,9 @@ func Run(t *testing.T, h Harness) {
 		{"customer leaves before the bot", customerLeavesFirst},
 		{"bot as extension", botExtension},
 		{"extension that does not exist", noExtension},
+		{"analysis by variables", analysisByVariables},
+		{"analysis by an event", analysisByEvent},
+		{"no analysis", noAnalysis},
 		{"screening", screening},
 		{"find and live", findAndLive},
 		{"link cut in mid-call", linkCut},

@@ -312,6 +312,21 @@ func (fs *FreeSWITCH) run(ch *channel, app string) {
 		fs.hangup(ch, "NORMAL_CLEARING", 0)
 	case "bridge":
 		fs.dialplanBridge(ch, arg)
+	case "says": // a bot that is dialplan: variables, and it hangs up
+		for pair := range strings.SplitSeq(arg, "&") {
+			if name, value, ok := strings.Cut(pair, "="); ok {
+				ch.set(name, value)
+			}
+		}
+		fs.after(ch, 100*time.Millisecond, func() { fs.hangup(ch, "NORMAL_CLEARING", 0) })
+	case "event": // likewise: an event, and it stays
+		fields := []string{"Event-Subclass", "ringback::analysis"}
+		for pair := range strings.SplitSeq(arg, "&") {
+			if name, value, ok := strings.Cut(pair, "="); ok {
+				fields = append(fields, name, value)
+			}
+		}
+		fs.emit("CUSTOM", ch, fields...)
 	default:
 		fs.emit("CHANNEL_EXECUTE", ch, "Application", app)
 	}

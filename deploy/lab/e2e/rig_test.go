@@ -139,6 +139,7 @@ bots:
   deaf: {endpoint: PJSIP/bot}
   plan: {extension: "ringback-bot,s,1", callbacks: true}
   nobody: {endpoint: PJSIP/bot-nobody@nowhere, callbacks: true}
+  teller: {extension: "lab-bots,later,1", callbacks: true}
 `, pbx.ARIURL, pbx.User, pbx.Password)
 }
 

@@ -265,6 +265,29 @@ func TestSingleDay(t *testing.T) {
 	p.sober()
 }
 
+// TestTheDialplansBot: a bot that is dialplan, and never speaks HTTP, sets variables
+// on the customer's channel. A callback comes of it, and is rung; what it asks for
+// on that one is beyond the limit.
+func TestTheDialplansBot(t *testing.T) {
+	t.Parallel()
+	who := number(1, "00")
+	r := newRig(t, farend.Options{})
+	p := r.campaign(api.Campaign{Bot: "teller", Callbacks: true, CBChain: -1}, who)
+	p.state(who, "completed")
+	calls := p.calls("")
+	if len(calls) != 2 {
+		t.Fatalf("%d calls, want the one on which they asked and the one that kept the promise", len(calls))
+	}
+	first, second := calls[0], calls[1]
+	if first.Disposition != "answered" || first.Ruling == nil || first.Ruling.Verdict != "scheduled" || second.Class != "callback" || second.Ruling == nil || second.Ruling.Refused != "limit" {
+		t.Errorf("got %+v, then %+v", first, second)
+	}
+	if cb := second.Kept; cb == nil || cb.Phrase != "jab \"समय\" मिले, 100%" || cb.Reason != "driving" || cb.State != "completed" {
+		t.Errorf("the promise is %+v", cb)
+	}
+	p.sober()
+}
+
 // TestNoBot: nobody is left in silence when the bot cannot be had.
 func TestNoBot(t *testing.T) {
 	t.Parallel()
