@@ -34,7 +34,8 @@ const (
 	// DialNow makes whatever waits due at once: a callback among those that
 	// are due, a contact never rung and a retry ahead of the whole list
 	// ([Contact.Ahead]). A retry becomes pending: no retry goes before a
-	// pending contact, and this is no longer one that waits for its time.
+	// pending contact, and this is no longer one that waits for its time. A
+	// contact for test calls is rung again though its calls were over.
 	DialNow InterventionKind = "dial_now"
 )
 
@@ -157,6 +158,9 @@ func (i Intervention) when(words *callback.Resolver, zone *time.Location, now ti
 
 func (r *Record) dialNow(i Intervention, now time.Time) (Intervened, error) {
 	ct := &r.Contact
+	if ct.IsTest() && !ct.State.Waiting() && ct.State != Dialling && ct.State != ExcludedContact {
+		ct.State, ct.Attempts = Pending, 0 // it is there to be rung again and again
+	}
 	// All that would be refused at the moment of dialling is said now; what
 	// only has to come free, a seat or a channel, is waited for.
 	asked := Standing{Contact: *ct, Campaign: r.Campaign, Excluded: r.Excluded}

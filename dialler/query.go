@@ -16,6 +16,9 @@ var ContactStates = []ContactState{Pending, CallbackScheduled, RetryScheduled, D
 // Normal returns the query with its order and limit as they are meant, or a
 // [*FieldError].
 func (q ContactQuery) Normal() (ContactQuery, error) {
+	if q.Test {
+		q.State, q.Number, q.Order = "", "", ByNewest
+	}
 	if err := CheckPrefix(q.Number); err != nil {
 		return q, err
 	}

@@ -151,6 +151,7 @@ type ContactQuery struct {
 	Campaign CampaignID
 	State    ContactState // empty: all
 	Number   string       // how the number begins, with its plus; empty: all
+	Test     bool         // only those for test calls, the newest first; State and Number do not count then
 	Order    ContactOrder
 	Limit    int    // at most 1000; 0: 100
 	After    string // where the page before said the next begins

@@ -28,6 +28,8 @@ type Store interface {
 	Contact(ctx context.Context, id dialler.ContactID) (dialler.Contact, error)
 	Call(ctx context.Context, id dialler.CallID) (dialler.Call, error)
 	Calls(ctx context.Context, q dialler.CallQuery) (calls []dialler.Call, next string, err error)
+	FindContacts(ctx context.Context, q dialler.ContactQuery) (contacts []dialler.Contact, next string, err error)
+	Forecast(ctx context.Context, id dialler.CampaignID, from time.Time, step time.Duration, n int) (dialler.Forecast, error)
 	Counters(ctx context.Context, id dialler.CampaignID) (dialler.Counters, error)
 	Nodes(ctx context.Context, now time.Time) ([]dialler.Node, error)
 	Ping(ctx context.Context) error

@@ -21,6 +21,20 @@ type (
 			Words string     `json:"words,omitempty" maxLength:"500" example:"kal subah" doc:"when to ring, in words as a customer would say them now"`
 		}
 	}
+	testCallInput struct {
+		ID   int64 `path:"id" minimum:"1"`
+		Body struct {
+			Number string `json:"number" doc:"E.164, or a national number of the campaign's region"`
+		}
+	}
+	forecastInput struct {
+		ID    int64 `path:"id" minimum:"1"`
+		Hours int   `query:"hours" minimum:"1" maximum:"24" default:"3"`
+		Step  int   `query:"step" minimum:"1" maximum:"60" default:"1" doc:"minutes"`
+	}
+	forecastOutput struct {
+		Body Forecast
+	}
 	intervenedOutput struct {
 		Body Intervened
 	}
@@ -56,6 +70,10 @@ func (a *api) registerInterventions(h huma.API) {
 		func(ctx context.Context, in *contactInput) (*intervenedOutput, error) {
 			return a.intervene(ctx, in.ID, dialler.Intervention{Kind: dialler.DialNow})
 		})
+	huma.Register(h, operation("campaigns", http.MethodPost, "/v1/campaigns/{id}/test-call", "place-test-call",
+		"Dial a number of yours as soon as a line is free: an ordinary call, to a contact marked as a test", 404, 409, 413, 422), a.testCall)
+	huma.Register(h, operation("campaigns", http.MethodGet, "/v1/campaigns/{id}/forecast", "get-forecast",
+		"What becomes due in the next hours, step by step, and the capacity there is for it", 404, 422), a.forecast)
 }
 
 func (a *api) intervene(ctx context.Context, id int64, i dialler.Intervention) (*intervenedOutput, error) {
@@ -64,7 +82,90 @@ func (a *api) intervene(ctx context.Context, id int64, i dialler.Intervention) (
 	if err != nil {
 		return nil, a.problem(fmt.Sprintf("%s of contact %d", i.Kind, id), err)
 	}
-	return &intervenedOutput{Intervened{
+	return &intervenedOutput{showIntervened(done)}, nil
+}
+
+func showIntervened(done dialler.Intervened) Intervened {
+	return Intervened{
 		Says: done.Says, Contact: showContact(done.Contact), Callback: showCallback(done.Callback), MeantAt: utc(done.Meant), Clipped: done.Clipped,
-	}}, nil
+	}
+}
+
+// Forecast is what becomes due.
+type Forecast struct {
+	From     *time.Time `json:"from"`
+	Step     string     `json:"step" example:"1m0s"`
+	Overdue  Slot       `json:"overdue" doc:"due already, and not rung yet"`
+	Slots    []Slot     `json:"slots" doc:"from from on, one a step"`
+	Until    *time.Time `json:"until" doc:"how far it is whole: of more than 50000 of a class the rest is left out"`
+	Capacity float64    `json:"capacity" doc:"calls the campaign can begin in a minute, while its calling window is open"`
+	Why      string     `json:"why" doc:"how the capacity was worked out"`
+}
+
+// Slot is how many contacts become due within one step.
+type Slot struct {
+	Callbacks int `json:"callbacks"`
+	Retries   int `json:"retries"`
+}
+
+func (a *api) forecast(ctx context.Context, in *forecastInput) (*forecastOutput, error) {
+	id, step := dialler.CampaignID(in.ID), time.Duration(in.Step)*time.Minute
+	fail := func(err error) (*forecastOutput, error) {
+		return nil, a.problem(fmt.Sprintf("forecast campaign %d", id), err)
+	}
+	c, err := a.Store.Campaign(ctx, id)
+	if err != nil {
+		return fail(err)
+	}
+	from := a.Now().Truncate(step)
+	f, err := a.Store.Forecast(ctx, id, from, step, in.Hours*60/in.Step)
+	if err != nil {
+		return fail(err)
+	}
+	n, err := a.Store.Counters(ctx, id)
+	if err != nil {
+		return fail(err)
+	}
+	bots, err := a.Store.Bots(ctx)
+	if err != nil {
+		return fail(err)
+	}
+	trunks, err := a.Store.Trunks(ctx)
+	if err != nil {
+		return fail(err)
+	}
+	var bot dialler.Bot
+	var trunk dialler.Trunk
+	for _, b := range bots {
+		if b.Name == c.Bot {
+			bot = b
+		}
+	}
+	for _, t := range trunks {
+		if t.Name == c.Trunk {
+			trunk = t
+		}
+	}
+	can := c.Expect(bot, trunk, n)
+	out := &forecastOutput{Forecast{From: utc(from), Step: step.String(), Overdue: Slot(f.Overdue), Until: utc(f.Until), Capacity: can.PerMinute, Why: can.Why}}
+	for _, s := range f.Slots {
+		out.Body.Slots = append(out.Body.Slots, Slot(s))
+	}
+	return out, nil
+}
+
+func (a *api) testCall(ctx context.Context, in *testCallInput) (*intervenedOutput, error) {
+	c, err := a.Store.Campaign(ctx, dialler.CampaignID(in.ID))
+	if err != nil {
+		return nil, a.problem("read a campaign", err)
+	}
+	n, err := dialler.ParseNumber(in.Body.Number, c.Region)
+	if err != nil {
+		return nil, unprocessable("body.number", shorten(in.Body.Number), "a telephone number such as +919812345678: "+err.Error())
+	}
+	done, err := dialler.PlaceTest(ctx, a.Store, c.ID, n, cmp.Or(user.From(ctx).Name, "the API"), a.Now())
+	if err != nil {
+		return nil, a.problem(fmt.Sprintf("test call of campaign %d", c.ID), err)
+	}
+	return &intervenedOutput{showIntervened(done)}, nil
 }

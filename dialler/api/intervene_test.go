@@ -65,3 +65,31 @@ func TestInterventions(t *testing.T) {
 	}
 	h.want(404, "POST", "/v1/contacts/99/callback/move", `{"words":"kal"}`)
 }
+
+// A test call is placed, and the forecast tells what is due and what can be.
+func TestTestCallAndForecast(t *testing.T) {
+	h := newHouse(t)
+	id, _ := h.call("9812345678", dialler.Answered)
+	h.want(200, "POST", "/v1/calls/"+string(id)+"/analysis", asks)
+	got := h.want(200, "GET", h.path("/forecast?hours=3&step=30"), "")
+	slots := got["slots"].([]any)
+	if len(slots) != 6 || slots[4].(map[string]any)["callbacks"] != 1.0 || got["from"] != "2026-03-12T05:30:00Z" || got["until"] != "2026-03-12T08:30:00Z" || got["capacity"].(float64) <= 0 {
+		t.Errorf("forecast %v", got)
+	}
+	for _, bad := range []string{"?hours=25", "?hours=0", "?step=0", "?step=61"} {
+		h.want(422, "GET", h.path("/forecast"+bad), "")
+	}
+	h.want(404, "GET", "/v1/campaigns/99/forecast", "")
+
+	got = h.want(200, "POST", h.path("/test-call"), `{"number":"9800000001"}`)
+	if ct := got["contact"].(map[string]any); ct["ahead"] != true || ct["variables"].(map[string]any)["ringback_test"] != "yes" {
+		t.Errorf("test call %v", got)
+	}
+	if s := fmt.Sprint(h.want(422, "POST", h.path("/test-call"), `{"number":"9812345678"}`)); !strings.Contains(s, "on the campaign's list") {
+		t.Errorf("a customer's number: %s", s)
+	}
+	h.want(422, "POST", h.path("/test-call"), `{"number":"12"}`)
+	h.want(404, "POST", "/v1/campaigns/99/test-call", `{"number":"9800000001"}`)
+	h.want(200, "POST", h.path("/pause"), "")
+	h.want(409, "POST", h.path("/test-call"), `{"number":"9800000001"}`)
+}

@@ -41,6 +41,7 @@ type Store interface {
 	dialler.Drafts
 	Transition(ctx context.Context, id dialler.CampaignID, what dialler.CampaignEvent, now time.Time) (dialler.Campaign, error)
 	Exclude(ctx context.Context, numbers []dialler.Number, now time.Time) error
+	Forecast(ctx context.Context, id dialler.CampaignID, from time.Time, step time.Duration, n int) (dialler.Forecast, error)
 	Intervene(ctx context.Context, id dialler.ContactID, i dialler.Intervention, now time.Time) (dialler.Intervened, error)
 }
 
@@ -254,7 +255,7 @@ type place struct {
 
 // nav is the places, and which of them a path belongs to.
 func nav(path string) []place {
-	list := []place{{URL: "/", Label: "Campaigns"}, {URL: "/bots", Label: "Bots"}}
+	list := []place{{URL: "/", Label: "Campaigns"}, {URL: "/timeline", Label: "Timeline"}, {URL: "/bots", Label: "Bots"}}
 	here := 0 // what is beneath none of the others is about campaigns
 	for i, p := range list[1:] {
 		if path == p.URL || strings.HasPrefix(path, p.URL+"/") {

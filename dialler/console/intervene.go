@@ -37,6 +37,10 @@ type movePage struct {
 
 // operations are the pages where an operator watches and acts.
 func (c *console) operations(mux *http.ServeMux) {
+	mux.HandleFunc("GET /timeline", c.signedIn(c.timeline))
+	mux.HandleFunc("GET /campaigns/{id}/timeline", c.signedIn(c.timeline))
+	mux.HandleFunc("GET /campaigns/{id}/checklist", c.signedIn(c.checklist))
+	mux.HandleFunc("POST /campaigns/{id}/test-call", c.signedIn(c.testCall))
 	mux.HandleFunc("GET /contacts/{id}/confirm/{what}", c.changing(c.confirmIntervention))
 	mux.HandleFunc("POST /contacts/{id}/{what}", c.signedIn(c.intervene))
 }

@@ -94,7 +94,7 @@ func (b *Book) FindContacts(_ context.Context, q dialler.ContactQuery) (page []d
 	for _, ct := range b.contacts {
 		seen := b.seen(ct)
 		waits := seen.State == dialler.CallbackScheduled || seen.State == dialler.RetryScheduled || seen.State == q.State
-		if ct.Campaign == q.Campaign && (q.State == "" || seen.State == q.State) && strings.HasPrefix(string(ct.Number), q.Number) && (q.Order != dialler.ByDue || waits) {
+		if ct.Campaign == q.Campaign && (!q.Test || ct.IsTest()) && (q.State == "" || seen.State == q.State) && strings.HasPrefix(string(ct.Number), q.Number) && (q.Order != dialler.ByDue || waits) {
 			all = append(all, seen)
 		}
 	}

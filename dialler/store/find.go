@@ -31,6 +31,9 @@ func rowStates() []dialler.ContactState {
 // notRung leaves out contacts that are being rung, which are seen as dialling.
 const notRung = ` AND NOT EXISTS (SELECT 1 FROM live WHERE live.contact_id = contact.id)`
 
+// isTest is the condition of the index contact_test, word for word.
+const isTest = `replace(vars, '"` + dialler.TestVariable + `":', '') <> vars`
+
 // FindContacts is as [dialler.Reports] says.
 func (s *SQL) FindContacts(ctx context.Context, q dialler.ContactQuery) (page []dialler.Contact, next string, err error) {
 	q, err = q.Normal()
@@ -89,7 +92,11 @@ func contactPage(q dialler.ContactQuery) (where string, args []any, err error) {
 				return wrong()
 			}
 		}
-		return `contact.campaign_id = ` + campaign + ` AND contact.id ` + compare + ` ` + arg(id) + ` ORDER BY contact.id` + down + ` LIMIT ` + limit, args, nil
+		test := ``
+		if q.Test {
+			test = ` AND ` + isTest
+		}
+		return `contact.campaign_id = ` + campaign + test + ` AND contact.id ` + compare + ` ` + arg(id) + ` ORDER BY contact.id` + down + ` LIMIT ` + limit, args, nil
 	case dialler.ByNumber:
 		if dialler.CheckPrefix(q.After) != nil {
 			return wrong()

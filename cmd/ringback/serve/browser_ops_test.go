@@ -154,3 +154,47 @@ func TestFindInABrowser(t *testing.T) {
 	b.Shot("contacts-wrong")
 	b.Faults()
 }
+
+// An operator places a test call from the checklist, and sees a promise come up
+// on the timeline, as it happens.
+func TestWatchingInABrowser(t *testing.T) {
+	browsertest.Require(t)
+	p := newPBX()
+	r := &running{T: t, pbx: p, happening: make(chan dialler.Happening, 10000), log: &journal{}}
+	r.Process = startWith(t, house(t), p, r)
+	r.want(200, "POST", "/v1/campaigns/1/contacts", `{"contacts":[{"number":"+919812345601"}]}`, "")
+	customer := r.await("the bot on the line", joined).Lease.Attempt.ID
+	b := signedIn(t, r)
+	b.Go("/campaigns/1/checklist")
+	b.Eval("window.kept = true")
+	b.Shows("#check-test", "No test call was placed yet")
+	b.Run("type", chromedp.SendKeys("#test-number", "+919812345601"+kb.Enter))
+	b.Shows("#failed", "on the campaign's list")
+	b.Refused("/campaigns/1/test-call")
+	b.Eval("document.querySelector('#test-number').value = ''")
+	b.Run("type", chromedp.SendKeys("#test-number", "+919800000001"+kb.Enter))
+	b.Shows("#said", "Test call placed.")
+	call := r.await("the test call", joined).Lease.Attempt.ID
+	b.Shows("#check-test", "+919800000001 is being dialled")
+	_ = p.Hangup(t.Context(), call)
+	b.Shows("#check-test", "talked with the bot")
+	b.Until("document.querySelector('#check-test').dataset.checkState === 'warn' && window.kept") // no analysis
+	b.Shot("checklist")
+
+	b.Go("/timeline")
+	b.Eval("window.kept = true")
+	b.Shows("#says", "0 callbacks")
+	_ = p.Hangup(t.Context(), customer)
+	r.await("the end of the call", func(h dialler.Happening) bool {
+		return h.Kind == dialler.HasSettled && h.Lease.Attempt.ID == customer
+	})
+	r.want(200, "POST", "/v1/calls/"+string(customer)+"/analysis", `{"callback_requested":true,"callback_preferred_time_text":"1 hour"}`, "scheduled")
+	b.Shows("#says", "1 callback and 0 retries become due")
+	b.Until("document.querySelectorAll('svg .t-callback').length >= 2") // the bar, and the legend's
+	b.Click("#hours-12")
+	b.Until("location.search === '?hours=12' && document.querySelector('#hours-12').getAttribute('aria-current') && window.kept")
+	b.Click("#figures summary")
+	b.Shows("#figures tbody", "1")
+	b.Shot("timeline")
+	b.Faults()
+}

@@ -101,7 +101,7 @@
       const fresh = await part(answer);
       if (fresh && answer.ok && "leave" in form.dataset) { location.assign(answer.url); return; }
       const failed = fresh && !answer.ok && ($("[data-failed]", fresh)?.textContent || "That did not work.");
-      const wrong = form.isConnected && $("[data-wrong]", form); // a form that stays open until it is right
+      const wrong = form.closest("dialog") && $("[data-wrong]", form); // a form that stays open until it is right
       if (fresh && answer.ok) {
         say("#said", $("[data-said]", fresh)?.textContent || "Done.");
         if (wrong) form.closest("dialog")?.close();
@@ -135,7 +135,7 @@
     if (!link) return;
     if (link.matches("[data-confirm]")) { event.preventDefault(); ask(link).catch(() => location.assign(link.href)); }
     else if (link.matches("dialog [data-cancel]")) { event.preventDefault(); link.closest("dialog").close(); }
-    else if (link.matches("[role=tab], .pages a")) { event.preventDefault(); go(link.href, true); }
+    else if (link.matches("[role=tab], .pages a, [data-view]")) { event.preventDefault(); go(link.href, true); }
   });
   // A search shows what it finds in place.
   const find = (form) => {

@@ -101,6 +101,31 @@ var findTests = []test{
 		q.State = dialler.Pending
 		w.eq("pending", len(w.found(q)), 1)
 	}},
+	{"a test call is an ordinary one to a marked contact, again and again", func(w *world) {
+		c := w.campaign("c")
+		n := w.people(c, 3)
+		fresh := w.numbers(2)
+		for i, number := range []dialler.Number{fresh[0], fresh[1], fresh[0]} {
+			done, err := dialler.PlaceTest(w.ctx, w.s, c.ID, number, "ops", w.now())
+			w.must(err)
+			w.eq("contact", []any{done.Contact.IsTest(), done.Contact.State, done.Contact.Ahead, done.Contact.Attempts}, []any{true, dialler.Pending, true, 0})
+			w.settle(w.leased([]dialler.Number{number}, c)[0], dialler.Answered)
+			if i == 2 {
+				break
+			}
+			found, _, err := w.s.FindContacts(w.ctx, dialler.ContactQuery{Campaign: c.ID, Test: true, Limit: 1})
+			w.must(err)
+			w.eq("the newest for tests", found[0].Number, number)
+		}
+		w.eq("all for tests", w.found(dialler.ContactQuery{Campaign: c.ID, Test: true}), []dialler.Number{fresh[1], fresh[0]})
+		_, err := dialler.PlaceTest(w.ctx, w.s, c.ID, n[0], "ops", w.now())
+		w.wrong(err, "number")
+		w.must(w.s.Exclude(w.ctx, fresh[:1], w.now()))
+		_, err = dialler.PlaceTest(w.ctx, w.s, c.ID, fresh[0], "ops", w.now())
+		var refused *dialler.InterventionError
+		w.eq("an excluded one is refused", errors.As(err, &refused), true)
+		w.audit()
+	}},
 	{"a query that makes no sense is refused by field", func(w *world) {
 		c := w.campaign("c")
 		for name, q := range map[string]dialler.ContactQuery{
