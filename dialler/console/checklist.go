@@ -258,7 +258,7 @@ func (c *console) testCall(w http.ResponseWriter, r *http.Request, s session) {
 		c.trouble(w, r, s, err)
 		return
 	}
-	done, err := dialler.Intervened{}, error(nil)
+	var done dialler.Intervened
 	number, err := dialler.ParseNumber(r.PostFormValue("number"), campaign.Region)
 	if err != nil {
 		err = &dialler.FieldError{Field: "number", Got: fmt.Sprintf("%q", r.PostFormValue("number")), Want: "a telephone number such as +919812345678"}
@@ -268,7 +268,7 @@ func (c *console) testCall(w http.ResponseWriter, r *http.Request, s session) {
 	var refused *dialler.InterventionError
 	var field *dialler.FieldError
 	if errors.As(err, &refused) || errors.As(err, &field) {
-		said := ""
+		var said string
 		if field != nil {
 			said = initial(field.Error()) + "."
 		} else {
