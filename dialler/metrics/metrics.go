@@ -90,7 +90,7 @@ func New(o Options) *Metrics {
 		originated: counter("originations_total", "Originate requests sent.",
 			"campaign", "class", "trunk"),
 		late: histogram("origination_delay_seconds", "From when a contact was due, or leased if it was not due at a certain time, to the originate request.",
-			[]float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15, 60, 300, 1800},
+			[]float64{.0025, .005, .01, .015, .025, .035, .05, .075, .1, .15, .25, .5, 1, 2.5, 5, 15, 60, 300, 1800},
 			"class"),
 		settled: counter("calls_total", "Calls that have ended.",
 			"campaign", "class", "disposition"), // disposition: dialler.Dispositions

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,11 +22,29 @@ import (
 // asNode is set in the processes that TestProcesses starts of this program.
 const asNode = "RINGBACK_TEST_NODE"
 
-// node is one of them: four workers that lease and settle until nobody waits.
-// It says on its standard output whom it rings, before, and whom it settled.
+// people is how many TestProcesses has rung: a thousand, which takes seconds, or
+// as many as RINGBACK_TEST_PEOPLE says (60000 take some minutes).
+func people() int {
+	if n, err := strconv.Atoi(os.Getenv("RINGBACK_TEST_PEOPLE")); err == nil && n > 0 {
+		return n
+	}
+	return 1000
+}
+
+// Of each of the four processes: so many workers, who lease so many at a time.
+const workers, batch = 4, 3
+
+// node is one of them: workers that lease and settle until nobody waits. Its
+// clock is off by what the environment says. It says on its standard output
+// whom it rings, before, and whom it settled.
 func node() error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute+time.Duration(people())*20*time.Millisecond)
 	defer cancel()
+	off, err := time.ParseDuration(os.Getenv("RINGBACK_TEST_CLOCK"))
+	if err != nil {
+		return err
+	}
+	now := func() time.Time { return time.Now().Add(off) }
 	s, err := postgres.Open(ctx, os.Getenv("RINGBACK_TEST_URL"), postgres.Options{Conns: 5})
 	if err != nil {
 		return err
@@ -38,12 +57,12 @@ func node() error {
 		fmt.Println(what, l.Attempt.ID, l.Attempt.Number, l.Attempt.Campaign)
 	}
 	var wg sync.WaitGroup
-	errs := make([]error, 4)
+	errs := make([]error, workers)
 	for i := range errs {
 		wg.Go(func() {
 			for idle := 0; idle < 20; {
-				ls, err := s.Lease(ctx, dialler.LeaseRequest{Node: os.Getenv(asNode), Now: time.Now(), TTL: time.Second,
-					Trunks: []dialler.TrunkQuota{{Trunk: "t", N: 3}}, Campaigns: []dialler.CampaignQuota{{Campaign: 1, N: 3}}})
+				ls, err := s.Lease(ctx, dialler.LeaseRequest{Node: os.Getenv(asNode), Now: now(), TTL: time.Second,
+					Trunks: []dialler.TrunkQuota{{Trunk: "t", N: batch}}, Campaigns: []dialler.CampaignQuota{{Campaign: 1, N: batch}}})
 				if err != nil {
 					errs[i] = err
 					return
@@ -58,7 +77,7 @@ func node() error {
 					say("ring", l)
 				}
 				for _, l := range ls {
-					_, err := s.Settle(ctx, l, dialler.Outcome{Ended: time.Now(), Disposition: dialler.Answered})
+					_, err := s.Settle(ctx, l, dialler.Outcome{Ended: now(), Disposition: dialler.Answered})
 					if err != nil && !errors.Is(err, dialler.ErrLeaseLost) {
 						errs[i] = err
 						return
@@ -74,12 +93,13 @@ func node() error {
 	return errors.Join(errs...)
 }
 
-// Four processes of four workers each lease and settle; one is killed and one
-// is stopped for longer than its leases. Nobody is rung twice, and what the
-// dead one held is adrift until it is adopted.
+// Four processes of four workers each lease and settle, with clocks that are
+// minutes off; one is killed and one is stopped for longer than its leases.
+// Nobody is rung twice, nobody early and nobody out of turn, but for what is in
+// flight, and what the dead one held is adrift until it is adopted.
 func TestProcesses(t *testing.T) {
 	url := database(t)
-	const people = 1000
+	people := people()
 	s, c := filled(t, url, people)
 	if c.ID != 1 {
 		t.Fatalf("the campaign is %d", c.ID)
@@ -90,7 +110,8 @@ func TestProcesses(t *testing.T) {
 	var cmds []*exec.Cmd
 	for i := range 4 {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
-		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=node-%d", asNode, i), "RINGBACK_TEST_URL="+url)
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=node-%d", asNode, i), "RINGBACK_TEST_URL="+url,
+			"RINGBACK_TEST_CLOCK="+[]string{"0s", "7m", "-7m", "2h"}[i])
 		cmd.Stderr = os.Stderr
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		out, err := cmd.StdoutPipe()
@@ -111,6 +132,30 @@ func TestProcesses(t *testing.T) {
 	}
 	go func() { readers.Wait(); close(events) }()
 	rung, settled := map[string]string{}, map[string]bool{}
+	// Each fifth is a retry, and of those each hundredth is due; see filled.
+	// Whoever is rung comes at most as far before the turn of the list as
+	// others are in flight, who were leased and have not been told of yet.
+	const inFlight = 2 * 4 * workers * batch
+	pending := 0 // rung
+	inTurn := func(number string) {
+		var i int
+		if _, err := fmt.Sscanf(number, "+9198%d", &i); err != nil {
+			t.Error(err)
+		}
+		switch id := i + 1; {
+		case id%500 == 0:
+			if left := people - people/5 - pending; left > inFlight {
+				t.Errorf("I8: retry %d was rung while %d pending contacts waited", id, left)
+			}
+		case id%5 == 0:
+			t.Errorf("retry %d was rung, and is not due for an hour", id)
+		default:
+			if place := i - i/5; place-pending > inFlight {
+				t.Errorf("I8: contact %d, number %d of the list, was rung as number %d", id, place, pending)
+			}
+			pending++
+		}
+	}
 	for e := range events {
 		switch e.what {
 		case "ring":
@@ -118,6 +163,7 @@ func TestProcesses(t *testing.T) {
 				t.Errorf("I1: %s was rung on calls %s and %s", e.number, other, e.call)
 			}
 			rung[e.number] = e.call
+			inTurn(e.number)
 		case "settled":
 			settled[e.call] = true
 		}
