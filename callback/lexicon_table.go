@@ -4000,7 +4000,7 @@ var soundTable = [4096]slot{
 	2209: {"bara", 69},
 	2210: {"notise", 63},
 	2212: {"half", 114},
-	2213: {"sekond", 354},
+	2213: {"sekond", 394},
 	2215: {"traveling", 19},
 	2216: {"gea", 14},
 	2218: {"sitambar", 161},
@@ -5188,7 +5188,7 @@ var senseTable = [...][]sense{
 	{{cPart, partLatenight, false}},
 	{{cHoliday, holidayGandhi, false}},
 	{{cCouple, 2, false}},
-	{{cOrd, 2, true}},
+	{{cOrd, 2, true}, {cUnit, unitSecond, false}},
 	{{cJab, 0, false}},
 	{{cBaad, 0, true}},
 	{{cAt, 0, false}},
@@ -5228,4 +5228,5 @@ var senseTable = [...][]sense{
 	{{cNahi, 0, true}, {cNa, 0, false}},
 	{{cWeekday, 0, true}},
 	{{cUnit, unitYear, true}},
+	{{cOrd, 2, true}},
 }
