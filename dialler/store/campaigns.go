@@ -141,7 +141,7 @@ func (s *SQL) cancel(t Tx, state dialler.ContactState, why dialler.CloseReason, 
 		cb dialler.Callback
 		c  dialler.Campaign
 	}
-	where += ` AND contact.due IS NOT NULL AND NOT EXISTS (SELECT 1 FROM live WHERE live.contact_id = contact.id)`
+	where += ` AND contact.due IS NOT NULL AND NOT EXISTS (SELECT 1 FROM live WHERE live.number = contact.number AND live.contact_id = contact.id)`
 	var promises []owed
 	err := t.Read(Rows(func(r Scanner) error {
 		var o owed

@@ -16,7 +16,7 @@ func (s *SQL) Renew(ctx context.Context, ls []dialler.Lease, now time.Time, ttl 
 	if len(ls) == 0 {
 		return nil, nil
 	}
-	ls = slices.SortedFunc(slices.Values(ls), func(a, b dialler.Lease) int { return cmp.Compare(a.Term, b.Term) })
+	ls = slices.SortedFunc(slices.Values(ls), func(a, b dialler.Lease) int { return cmp.Compare(a.Attempt.Number, b.Attempt.Number) })
 	err = s.db.Update(ctx, "renew", func(t Tx) error {
 		kept = nil
 		qs := make([]Query, len(ls))
@@ -25,8 +25,8 @@ func (s *SQL) Renew(ctx context.Context, ls []dialler.Lease, now time.Time, ttl 
 				l.Trusted = Trusted(now, ttl)
 				kept = append(kept, l)
 				return nil
-			}, `UPDATE live SET expires = `+s.db.Clock("$1")+` + $2 WHERE term = $3 AND call_id = $4 RETURNING 1`,
-				now.UnixMicro(), ttl.Microseconds(), l.Term, l.Attempt.ID)
+			}, `UPDATE live SET expires = `+s.db.Clock("$1")+` + $2 WHERE number = $3 AND term = $4 AND call_id = $5 RETURNING 1`,
+				now.UnixMicro(), ttl.Microseconds(), l.Attempt.Number, l.Term, l.Attempt.ID)
 		}
 		return t.Read(qs...)
 	})
@@ -75,7 +75,7 @@ func (s *SQL) Mark(ctx context.Context, l dialler.Lease, o dialler.Outcome) erro
 			return err
 		}
 		n, err := t.Count(`UPDATE attempt SET rang = coalesce($1, rang), answered = coalesce($2, answered), joined = coalesce($3, joined), machine = coalesce($4, machine)
-			WHERE id = $5 AND EXISTS (SELECT 1 FROM live WHERE term = $6 AND call_id = $5)`,
+			WHERE id = $5 AND EXISTS (SELECT 1 FROM live WHERE live.number = attempt.number AND live.term = $6 AND live.call_id = $5)`,
 			null(o.Rang), null(o.Answered), null(o.Joined), orNull(o.Machine), l.Attempt.ID, l.Term)
 		if err == nil && n == 0 {
 			err = lost(l)
@@ -101,7 +101,7 @@ func (s *SQL) Withdraw(ctx context.Context, l dialler.Lease, notBefore, now time
 		// A call nobody asked for has no analysis; should one have been sent
 		// all the same, it goes with the attempt.
 		for _, q := range []string{
-			`DELETE FROM live WHERE call_id = $1`,
+			`DELETE FROM live WHERE number = (SELECT number FROM attempt WHERE id = $1) AND call_id = $1`,
 			`DELETE FROM analysis WHERE call_id = $1`,
 			`DELETE FROM attempt WHERE id = $1`,
 		} {
@@ -150,7 +150,7 @@ func (s *SQL) Adopt(ctx context.Context, id dialler.CallID, node string, now tim
 		if err != nil {
 			return err
 		}
-		n, err := t.Count(`DELETE FROM live WHERE call_id = $1 AND (node = $2 OR expires <= `+s.db.Clock("$3")+`)`, id, node, now.UnixMicro())
+		n, err := t.Count(`DELETE FROM live WHERE number = $4 AND call_id = $1 AND (node = $2 OR expires <= `+s.db.Clock("$3")+`)`, id, node, now.UnixMicro(), m.call.Number)
 		if err != nil {
 			return err
 		}

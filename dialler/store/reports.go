@@ -21,7 +21,7 @@ func contacts(t Tx, rest string, args ...any) (out []dialler.Contact, err error)
 		}
 		out, owed = append(out, c), append(owed, promise)
 		return err
-	}, `SELECT `+ContactColumns+`, coalesce(contact.callback_id, 0), EXISTS (SELECT 1 FROM live WHERE live.contact_id = contact.id)
+	}, `SELECT `+ContactColumns+`, coalesce(contact.callback_id, 0), EXISTS (SELECT 1 FROM live WHERE live.number = contact.number AND live.contact_id = contact.id)
 		FROM contact WHERE `+rest, args...)); err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func calls(t Tx, from string, args ...any) (out []dialler.Call, err error) {
 	for i := range out {
 		m, c := &all[i], &out[i]
 		reads = append(reads,
-			One(nil, append(ContactDest(&c.Contact), &m.rung), `SELECT `+ContactColumns+`, EXISTS (SELECT 1 FROM live WHERE live.contact_id = contact.id) FROM contact WHERE id = $1`, c.Attempt.Contact),
+			One(nil, append(ContactDest(&c.Contact), &m.rung), `SELECT `+ContactColumns+`, EXISTS (SELECT 1 FROM live WHERE live.number = contact.number AND live.contact_id = contact.id) FROM contact WHERE id = $1`, c.Attempt.Contact),
 			One(&m.promise, CallbackDest(&m.owed), `SELECT `+CallbackColumns+` FROM contact JOIN callback ON callback.id = contact.callback_id WHERE contact.id = $1`, c.Attempt.Contact),
 			One(&m.heard, m.hearing.dest(), `SELECT `+hearingColumns+` FROM analysis WHERE call_id = $1`, c.ID),
 			One(&m.made, CallbackDest(&m.ruled), `SELECT `+CallbackColumns+` FROM callback WHERE asked_on = $1`, c.ID))

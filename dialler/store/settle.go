@@ -56,8 +56,8 @@ const hearingColumns = `analysis.body, analysis.verdict, analysis.refused, coale
 // queryMatter reads one call with nearly all of it; $2 is the term.
 const queryMatter = `SELECT ` + AttemptColumns + `, ` + ContactColumns + `, ` + campaignColumns + `, ` + botColumns + `, ` + trunkColumns + `,
 		EXISTS (SELECT 1 FROM exclusion WHERE exclusion.number = contact.number),
-		EXISTS (SELECT 1 FROM live WHERE live.call_id = attempt.id AND live.term = $2),
-		EXISTS (SELECT 1 FROM live WHERE live.contact_id = contact.id),
+		EXISTS (SELECT 1 FROM live WHERE live.number = attempt.number AND live.call_id = attempt.id AND live.term = $2),
+		EXISTS (SELECT 1 FROM live WHERE live.number = contact.number AND live.contact_id = contact.id),
 		EXISTS (SELECT 1 FROM analysis WHERE analysis.call_id = attempt.id),
 		EXISTS (SELECT 1 FROM analysis WHERE analysis.contact_id = contact.id AND analysis.verdict = 'deferred'),
 		coalesce(contact.callback_id, 0)
@@ -164,7 +164,7 @@ func (s *SQL) Settle(ctx context.Context, l dialler.Lease, o dialler.Outcome) (o
 			null(a.Rang), null(a.Answered), null(a.Joined), null(a.Ended), a.Disposition, a.Cause.Q850, a.Cause.SIP, a.Cause.Text, a.Machine, a.ID); err != nil {
 			return err
 		}
-		if err := t.Do(`DELETE FROM live WHERE term = $1`, l.Term); err != nil {
+		if err := t.Do(`DELETE FROM live WHERE number = $1 AND term = $2`, a.Number, l.Term); err != nil {
 			return err
 		}
 		r, cb := m.Settle(a)

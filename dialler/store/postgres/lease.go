@@ -16,7 +16,8 @@ import (
 const most = 1000
 
 // Lease is as [dialler.Ledger] says. The work is done by the function
-// ringback_lease, in one statement; a second reads the promises.
+// ringback_lease, in one statement and one round trip; where promises are to
+// be kept, a second reads them.
 func (s *Store) Lease(ctx context.Context, req dialler.LeaseRequest) (out []dialler.Lease, err error) {
 	entered := time.Now()
 	trunks, campaigns := map[string]int64{}, map[int64]int64{}
@@ -56,41 +57,30 @@ func (s *Store) Lease(ctx context.Context, req dialler.LeaseRequest) (out []dial
 	}
 	s.mu.Unlock()
 
-	var clock int64
 	err = s.update(ctx, "lease", func(t *tx) error {
 		out = nil
-		promises := map[dialler.CallbackID]*dialler.Callback{}
+		var clock int64
 		began := time.Now()
-		err := t.finish(
-			store.One(nil, []any{&clock}, `SELECT ringback_now()`),
-			store.Rows(func(r store.Scanner) error {
-				l := dialler.Lease{Node: req.Node, Trusted: store.Trusted(req.Now, req.TTL)}
-				a := &l.Attempt
-				var leased int64
-				if err := r.Scan(append([]any{&a.ID, &l.Term, &leased, &a.Run, &a.Trunk, &a.Switch, &a.Bot, &a.Callback}, store.ContactDest(&l.Contact)...)...); err != nil {
-					return err
-				}
-				c := l.Contact
-				a.Contact, a.Campaign, a.Number, a.N, a.Class = c.ID, c.Campaign, c.Number, c.Attempts+1, c.State.Class()
-				a.Node, a.Leased, a.Due = req.Node, time.UnixMicro(leased).UTC(), c.Due
-				out = append(out, l)
-				return nil
-			}, `SELECT * FROM ringback_lease($1, $2, $3, $4, $5, $6, $7, $8)`, req.Node, req.TTL.Microseconds(), names, onTrunk, cs, inCampaign, tickets, ids),
-			store.Rows(func(r store.Scanner) error {
-				var cb dialler.Callback
-				err := r.Scan(store.CallbackDest(&cb)...)
-				promises[cb.ID] = &cb
+		t.queue([]store.Query{store.Rows(func(r store.Scanner) error {
+			l := dialler.Lease{Node: req.Node, Trusted: store.Trusted(req.Now, req.TTL)}
+			a := &l.Attempt
+			var leased int64
+			if err := r.Scan(append([]any{&a.ID, &l.Term, &leased, &a.Run, &a.Trunk, &a.Switch, &a.Bot, &a.Callback}, store.ContactDest(&l.Contact)...)...); err != nil {
 				return err
-			}, `SELECT `+store.CallbackColumns+` FROM attempt JOIN callback ON callback.id = attempt.callback_id WHERE attempt.id = ANY ($1)`, ids),
-		)
-		if err != nil {
+			}
+			c := l.Contact
+			a.Contact, a.Campaign, a.Number, a.N, a.Class = c.ID, c.Campaign, c.Number, c.Attempts+1, c.State.Class()
+			a.Node, a.Leased, a.Due = req.Node, time.UnixMicro(leased).UTC(), c.Due
+			out = append(out, l)
+			return nil
+		}, `SELECT * FROM ringback_lease($1, $2, $3, $4, $5, $6, $7, $8)`, req.Node, req.TTL.Microseconds(), names, onTrunk, cs, inCampaign, tickets, ids)})
+		// The lease's own commit does not wait for the disk; the answer to what
+		// follows it does (migrations/00002_lease.sql).
+		if err := t.finish(store.One(nil, []any{&clock}, `SELECT ringback_flush()`)); err != nil {
 			return err
 		}
 		s.sync(req.Now.Add(began.Sub(entered)), time.Since(began), clock)
-		for i := range out {
-			out[i].Contact.Callback = promises[out[i].Attempt.Callback]
-		}
-		return nil
+		return promised(t, out)
 	})
 	if err != nil {
 		return nil, err
@@ -101,4 +91,29 @@ func (s *Store) Lease(ctx context.Context, req dialler.LeaseRequest) (out []dial
 	}
 	s.mu.Unlock()
 	return out, nil
+}
+
+// promised reads the promises that leases are to keep. Nobody changes them
+// while the contacts are being rung.
+func promised(t *tx, ls []dialler.Lease) error {
+	var ids []int64
+	for _, l := range ls {
+		if l.Attempt.Callback != 0 {
+			ids = append(ids, int64(l.Attempt.Callback))
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	promises := map[dialler.CallbackID]*dialler.Callback{}
+	err := t.Read(store.Rows(func(r store.Scanner) error {
+		var cb dialler.Callback
+		err := r.Scan(store.CallbackDest(&cb)...)
+		promises[cb.ID] = &cb
+		return err
+	}, `SELECT `+store.CallbackColumns+` FROM callback WHERE id = ANY ($1)`, ids))
+	for i := range ls {
+		ls[i].Contact.Callback = promises[ls[i].Attempt.Callback]
+	}
+	return err
 }

@@ -220,10 +220,11 @@ func (t *tx) queue(qs []store.Query) {
 	}
 }
 
-// finish reads and commits, in one round trip. It is the last thing done.
-func (t *tx) finish(qs ...store.Query) error {
-	t.queue(qs)
+// finish commits, and reads what is to be read after that, in one round trip
+// with what is pending.
+func (t *tx) finish(after ...store.Query) error {
 	t.pending.Queue(`COMMIT`)
+	t.queue(after)
 	err := t.send()
 	t.done = err == nil
 	return err

@@ -3,74 +3,28 @@
 -- Each statement in here sees what was committed before it began, so the locks
 -- come first and the counting after.
 --
--- What a campaign has to offer is read class by class, and no class while one
--- before it has filled the trunks. That a number is being rung or excluded is
--- asked contact by contact, by subqueries that the planner does not pull up:
--- the scan stays one of the index contact_waiting, in order, that ends with the
--- last contact taken. The settings say the same to a planner whose statistics
--- are of a time when the table was small.
+-- What campaigns have to offer is read class by class, and no class while one
+-- before it has filled the trunks. Of each campaign no more is read than can be
+-- its share of what is wanted; if that was not enough, the next pass reads
+-- more. That a number is being rung or excluded is asked contact by contact, by
+-- subqueries that the planner does not pull up: the scan stays one of the index
+-- contact_waiting, in order, that ends with the last contact taken. The
+-- settings say the same to a planner whose statistics are of a time when the
+-- table was small.
+--
+-- Leases that share a limit come one after the other: the second must count
+-- what the first has taken (I9). So that they don't also wait for each other's
+-- way to the disk, a lease commits without waiting for it (synchronous_commit),
+-- which sets its locks free, and the caller asks for it at once after, by
+-- ringback_flush: no lease is believed in before that has been answered (I2).
+-- What others have built on it meanwhile is behind it in the log, and would be
+-- lost with it.
 
 -- +goose Up
 
--- What campaigns have to offer of one class, in the order in which it is to be
--- taken: of callbacks and retries the longest due first, pending contacts in
--- list order with the campaigns taking turns. Each campaign has its place, its
--- ticket (the lower, the longer ago it was served) and how many are wanted of
--- it. Numbers that are spoken for already are left out.
---
--- Of pending contacts nearly all are due at once and in the index by ID; those
--- that were withdrawn are due later, and few. Two branches keep the list's
--- order over both.
--- +goose StatementBegin
-CREATE FUNCTION ringback_offers(p_class TEXT, p_now BIGINT, p_campaigns BIGINT[], p_tickets BIGINT[], p_most BIGINT[], p_taken TEXT[])
-RETURNS TABLE (place BIGINT, id BIGINT, number TEXT)
-LANGUAGE plpgsql AS $$
-#variable_conflict use_column
-BEGIN
-  IF p_class <> 'pending' THEN
-    RETURN QUERY
-      SELECT q.place, x.id, x.number
-      FROM unnest(p_campaigns, p_tickets, p_most) WITH ORDINALITY AS q (campaign, ticket, most, place)
-      CROSS JOIN LATERAL (
-        SELECT contact.id, contact.number, contact.due FROM contact
-        WHERE contact.campaign_id = q.campaign AND contact.state = p_class AND contact.due IS NOT NULL AND contact.due <= p_now
-          AND (SELECT true FROM live WHERE live.number = contact.number LIMIT 1) IS NULL
-          AND (SELECT true FROM exclusion WHERE exclusion.number = contact.number LIMIT 1) IS NULL
-          AND contact.number <> ALL (p_taken)
-        ORDER BY contact.due, contact.id LIMIT coalesce(q.most, 0)) AS x
-      WHERE q.most > 0
-      ORDER BY x.due, q.ticket, q.place, x.id;
-    RETURN;
-  END IF;
-  RETURN QUERY
-    SELECT q.place, x.id, x.number
-    FROM unnest(p_campaigns, p_tickets, p_most) WITH ORDINALITY AS q (campaign, ticket, most, place)
-    CROSS JOIN LATERAL (
-      SELECT either.id, either.number, row_number() OVER (ORDER BY either.id) AS turn FROM (
-        (SELECT contact.id, contact.number FROM contact
-          WHERE contact.campaign_id = q.campaign AND contact.state = 'pending' AND contact.due IS NOT NULL AND contact.due = 0
-            AND (SELECT true FROM live WHERE live.number = contact.number LIMIT 1) IS NULL
-            AND (SELECT true FROM exclusion WHERE exclusion.number = contact.number LIMIT 1) IS NULL
-            AND contact.number <> ALL (p_taken)
-          ORDER BY contact.due, contact.id LIMIT coalesce(q.most, 0))
-        UNION ALL
-        (SELECT later.id, later.number FROM (
-            SELECT contact.id, contact.number FROM contact
-            WHERE contact.campaign_id = q.campaign AND contact.state = 'pending' AND contact.due IS NOT NULL AND contact.due > 0 AND contact.due <= p_now
-              AND (SELECT true FROM live WHERE live.number = contact.number LIMIT 1) IS NULL
-              AND (SELECT true FROM exclusion WHERE exclusion.number = contact.number LIMIT 1) IS NULL
-              AND contact.number <> ALL (p_taken)
-            OFFSET 0) AS later
-          ORDER BY later.id LIMIT coalesce(q.most, 0))
-      ) AS either ORDER BY either.id LIMIT coalesce(q.most, 0)) AS x
-    WHERE q.most > 0
-    ORDER BY x.turn, q.ticket, q.place;
-END $$;
--- +goose StatementEnd
-
 -- What is asked for comes as arrays: trunks with how many calls each may
--- start, campaigns likewise with their tickets, and the IDs of the attempts to
--- be, as many as may begin at most.
+-- start, campaigns likewise with their tickets (the lower, the longer ago it
+-- was served), and the IDs of the attempts to be, as many as may begin at most.
 -- +goose StatementBegin
 CREATE FUNCTION ringback_lease(
   p_node TEXT, p_ttl BIGINT, p_trunks TEXT[], p_trunk_n BIGINT[],
@@ -79,7 +33,7 @@ CREATE FUNCTION ringback_lease(
   o_call TEXT, o_term BIGINT, o_leased BIGINT, o_run BIGINT, o_trunk TEXT, o_switch TEXT, o_bot TEXT, o_promise BIGINT,
   o_id BIGINT, o_campaign BIGINT, o_number TEXT, o_vars TEXT, o_state TEXT, o_due BIGINT, o_attempts BIGINT, o_added BIGINT, o_settled BIGINT
 )
-LANGUAGE plpgsql
+LANGUAGE plpgsql ROWS 10
 SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
@@ -91,13 +45,18 @@ DECLARE
   c_bot    INT[];
   c_left   BIGINT[];
   c_ticket BIGINT[];
-  bots     TEXT[];
-  b_left   BIGINT[];
-  t_left   BIGINT[];
-  wanted   BIGINT[];
+  t_left   BIGINT[]; -- how many more calls each trunk may take
+  b_left   BIGINT[]; -- and each bot
   class    TEXT;
-  offer    RECORD;
+  offers   REFCURSOR;
+  wanted   BIGINT[]; -- how many of each campaign are read in this pass
+  read     BIGINT[]; -- and how many were
+  share    BIGINT;   -- the most that are read of one
+  open     INT;      -- campaigns of which any are read
   again    BOOLEAN;
+  place    INT;
+  chosen   BIGINT;
+  called   TEXT;
   ticket   BIGINT;
   most     INT := cardinality(p_ids);
   n        INT := 0;
@@ -105,84 +64,159 @@ DECLARE
   contacts BIGINT[] := '{}';
   states   TEXT[] := '{}';
   terms    BIGINT[] := '{}';
-  free     BIGINT[];
 BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true), set_config('ringback.leased', '', false);
+
   -- See the order of locks in the package postgres.
   PERFORM pg_advisory_xact_lock_shared(1919512161, 0);
   PERFORM pg_advisory_xact_lock_shared(1919512162, CAST(x % 2147483647 AS INT)) FROM (SELECT unnest(p_campaigns) AS x ORDER BY 1) AS named;
-  PERFORM 1 FROM trunk WHERE name = ANY (p_trunks) ORDER BY name FOR NO KEY UPDATE;
-  PERFORM 1 FROM bot WHERE capacity > 0 AND name IN (SELECT campaign.bot FROM campaign WHERE id = ANY (p_campaigns)) ORDER BY name FOR NO KEY UPDATE;
+  PERFORM pg_advisory_xact_lock(1919512165, k) FROM (
+    SELECT hashtext('trunk ' || x) AS k FROM unnest(p_trunks) AS x
+    UNION SELECT hashtext('bot ' || bot.name) FROM campaign JOIN bot ON bot.name = campaign.bot
+      WHERE campaign.id = ANY (p_campaigns) AND bot.capacity > 0
+    ORDER BY 1) AS limited;
 
   clock := ringback_now();
 
   -- A call counts against the trunk and the bot it was leased with, whatever
   -- its campaign has been given since.
-  SELECT array_agg(DISTINCT campaign.bot) INTO bots FROM campaign
-    WHERE id = ANY (p_campaigns) AND campaign.state = 'running' AND campaign.trunk = ANY (p_trunks);
-  IF bots IS NULL THEN
-    RETURN;
-  END IF;
-  SELECT array_agg(CASE WHEN bot.capacity > 0 THEN bot.capacity - (SELECT count(*) FROM live WHERE live.bot = bot.name) ELSE most END ORDER BY b.place)
-    INTO b_left
-    FROM unnest(bots) WITH ORDINALITY AS b (name, place) JOIN bot ON bot.name = b.name;
-  SELECT array_agg(least(q.n, CASE WHEN trunk.channels > 0 THEN trunk.channels - (SELECT count(*) FROM live WHERE live.trunk = trunk.name) END) ORDER BY q.place)
-    INTO t_left
-    FROM unnest(p_trunks, p_trunk_n) WITH ORDINALITY AS q (name, n, place) LEFT JOIN trunk ON trunk.name = q.name;
-  SELECT array_agg(campaign.id ORDER BY campaign.id), array_agg(array_position(p_trunks, campaign.trunk) ORDER BY campaign.id),
-      array_agg(array_position(bots, campaign.bot) ORDER BY campaign.id),
-      array_agg(least(q.n, campaign.seats - (SELECT count(*) FROM live WHERE live.campaign_id = campaign.id)) ORDER BY campaign.id),
-      array_agg(q.ticket ORDER BY campaign.id)
-    INTO c_id, c_trunk, c_bot, c_left, c_ticket
-    FROM unnest(p_campaigns, p_campaign_n, p_tickets) AS q (id, n, ticket) JOIN campaign ON campaign.id = q.id
-    WHERE campaign.state = 'running' AND campaign.trunk = ANY (p_trunks);
-  SELECT coalesce(max(x), 0) INTO ticket FROM unnest(p_tickets) AS x;
+  WITH up AS MATERIALIZED (
+    SELECT live.campaign_id, live.trunk, live.bot, CAST(count(*) AS INT) AS n FROM live GROUP BY live.campaign_id, live.trunk, live.bot
+  ), mine AS MATERIALIZED (
+    SELECT campaign.id, campaign.trunk, campaign.bot, least(q.n, campaign.seats - coalesce(busy.n, 0)) AS free, q.ticket
+    FROM unnest(p_campaigns, p_campaign_n, p_tickets) AS q (id, n, ticket)
+    JOIN campaign ON campaign.id = q.id
+    LEFT JOIN (SELECT up.campaign_id, sum(up.n) AS n FROM up GROUP BY up.campaign_id) AS busy ON busy.campaign_id = q.id
+    WHERE campaign.state = 'running' AND campaign.trunk = ANY (p_trunks)
+    ORDER BY campaign.id
+  ), bots AS MATERIALIZED (
+    SELECT array_agg(x.name) AS names, array_agg(x.free) AS free FROM (
+      SELECT bot.name, CASE WHEN bot.capacity > 0 THEN bot.capacity - coalesce((SELECT sum(up.n) FROM up WHERE up.bot = bot.name), 0) ELSE most END AS free
+      FROM (SELECT DISTINCT mine.bot FROM mine) AS used JOIN bot ON bot.name = used.bot) AS x
+  )
+  SELECT array_agg(mine.id), array_agg(array_position(p_trunks, mine.trunk)), array_agg(array_position(bots.names, mine.bot)),
+      array_agg(mine.free), array_agg(mine.ticket), coalesce(max(mine.ticket), 0), (SELECT bots.free FROM bots),
+      (SELECT array_agg(least(q.n, CASE WHEN trunk.channels > 0 THEN trunk.channels - coalesce((SELECT sum(up.n) FROM up WHERE up.trunk = trunk.name), 0) END) ORDER BY q.place)
+        FROM unnest(p_trunks, p_trunk_n) WITH ORDINALITY AS q (name, n, place) LEFT JOIN trunk ON trunk.name = q.name)
+    INTO c_id, c_trunk, c_bot, c_left, c_ticket, ticket, b_left, t_left
+    FROM mine CROSS JOIN bots;
 
   FOREACH class IN ARRAY ARRAY['callback_scheduled', 'pending', 'retry_scheduled'] LOOP
+    share := 0;
     LOOP
       wanted := '{}';
-      FOR i IN 1 .. cardinality(c_id) LOOP
+      open := 0;
+      FOR i IN 1 .. coalesce(cardinality(c_id), 0) LOOP
         wanted[i] := greatest(0, least(c_left[i], t_left[c_trunk[i]], b_left[c_bot[i]], most - n));
-      END LOOP;
-      EXIT WHEN 0 = ALL (wanted);
-      again := false;
-      FOR offer IN SELECT * FROM ringback_offers(class, clock, c_id, c_ticket, wanted, numbers) LOOP
-        CONTINUE WHEN n >= most OR c_left[offer.place] <= 0 OR t_left[c_trunk[offer.place]] <= 0 OR b_left[c_bot[offer.place]] <= 0;
-        IF offer.number = ANY (numbers) THEN
-          again := true; -- another campaign rings it: this one has somebody else to offer
-          CONTINUE;
+        IF wanted[i] > 0 THEN
+          open := open + 1;
         END IF;
-        n := n + 1;
-        numbers[n] := offer.number;
-        contacts[n] := offer.id;
-        states[n] := class;
-        terms[n] := nextval('live_term_seq');
-        c_left[offer.place] := c_left[offer.place] - 1;
-        t_left[c_trunk[offer.place]] := t_left[c_trunk[offer.place]] - 1;
-        b_left[c_bot[offer.place]] := b_left[c_bot[offer.place]] - 1;
-        ticket := ticket + 1;
-        c_ticket[offer.place] := ticket;
       END LOOP;
-      EXIT WHEN NOT again;
+      EXIT WHEN open = 0;
+
+      -- With one campaign all that is wanted is its share. Of pending contacts,
+      -- where campaigns take turns, it is known beforehand; of the others the
+      -- longest due may all be of one campaign.
+      share := greatest(2 * share, (most - n + open - 1) / open, CASE WHEN class = 'pending' THEN 1 ELSE least(4, most - n) END);
+      FOR i IN 1 .. cardinality(c_id) LOOP
+        wanted[i] := least(wanted[i], share);
+      END LOOP;
+      read := array_fill(0, ARRAY[cardinality(c_id)]);
+      again := false;
+
+      -- Of callbacks and retries the longest due first; pending contacts in list
+      -- order, with the campaigns taking turns.
+      --
+      -- Of pending contacts nearly all are due at once and in the index by ID;
+      -- those that were withdrawn are due later, and few. Two branches keep the
+      -- list's order over both. Where a share is one contact, those campaigns
+      -- are read whose turn it is, and no more.
+      IF class = 'pending' THEN
+        OPEN offers FOR
+          SELECT y.place, y.id, y.number FROM (
+            SELECT q.place, q.ticket, x.id, x.number, x.turn
+            FROM (
+              SELECT u.campaign, u.ticket, u.top, u.place FROM unnest(c_id, c_ticket, wanted) WITH ORDINALITY AS u (campaign, ticket, top, place)
+              WHERE u.top > 0 ORDER BY u.ticket, u.place) AS q
+            CROSS JOIN LATERAL (
+              SELECT either.id, either.number, row_number() OVER (ORDER BY either.id) AS turn FROM (
+                (SELECT contact.id, contact.number FROM contact
+                  WHERE contact.campaign_id = q.campaign AND contact.state = 'pending' AND contact.due IS NOT NULL AND contact.due = 0
+                    AND (SELECT true FROM live WHERE live.number = contact.number LIMIT 1) IS NULL
+                    AND (SELECT true FROM exclusion WHERE exclusion.number = contact.number LIMIT 1) IS NULL
+                    AND contact.number <> ALL (numbers)
+                  ORDER BY contact.due, contact.id LIMIT coalesce(q.top, 0))
+                UNION ALL
+                (SELECT later.id, later.number FROM (
+                    SELECT contact.id, contact.number FROM contact
+                    WHERE contact.campaign_id = q.campaign AND contact.state = 'pending' AND contact.due IS NOT NULL AND contact.due > 0 AND contact.due <= clock
+                      AND (SELECT true FROM live WHERE live.number = contact.number LIMIT 1) IS NULL
+                      AND (SELECT true FROM exclusion WHERE exclusion.number = contact.number LIMIT 1) IS NULL
+                      AND contact.number <> ALL (numbers)
+                    OFFSET 0) AS later
+                  ORDER BY later.id LIMIT coalesce(q.top, 0))
+              ) AS either ORDER BY either.id LIMIT coalesce(q.top, 0)) AS x
+            LIMIT CASE WHEN share = 1 THEN most - n END) AS y
+          ORDER BY y.turn, y.ticket, y.place;
+      ELSE
+        OPEN offers FOR
+          SELECT q.place, x.id, x.number
+          FROM unnest(c_id, c_ticket, wanted) WITH ORDINALITY AS q (campaign, ticket, top, place)
+          CROSS JOIN LATERAL (
+            SELECT contact.id, contact.number, contact.due FROM contact
+            WHERE contact.campaign_id = q.campaign AND contact.state = class AND contact.due IS NOT NULL AND contact.due <= clock
+              AND (SELECT true FROM live WHERE live.number = contact.number LIMIT 1) IS NULL
+              AND (SELECT true FROM exclusion WHERE exclusion.number = contact.number LIMIT 1) IS NULL
+              AND contact.number <> ALL (numbers)
+            ORDER BY contact.due, contact.id LIMIT coalesce(q.top, 0)) AS x
+          WHERE q.top > 0
+          ORDER BY x.due, q.ticket, q.place, x.id;
+      END IF;
+      LOOP
+        FETCH offers INTO place, chosen, called;
+        EXIT WHEN NOT FOUND;
+        read[place] := read[place] + 1;
+        -- It may have more to offer, and of callbacks and retries such as are
+        -- due longer than what comes next.
+        again := again OR read[place] >= wanted[place];
+        IF c_left[place] > 0 AND t_left[c_trunk[place]] > 0 AND b_left[c_bot[place]] > 0 AND called <> ALL (numbers) THEN
+          n := n + 1;
+          numbers[n] := called;
+          contacts[n] := chosen;
+          states[n] := class;
+          terms[n] := nextval('live_term_seq');
+          c_left[place] := c_left[place] - 1;
+          t_left[c_trunk[place]] := t_left[c_trunk[place]] - 1;
+          b_left[c_bot[place]] := b_left[c_bot[place]] - 1;
+          ticket := ticket + 1;
+          c_ticket[place] := ticket;
+          EXIT WHEN n >= most;
+        END IF;
+        EXIT WHEN class <> 'pending' AND read[place] >= wanted[place];
+      END LOOP;
+      CLOSE offers;
+      EXIT WHEN n >= most OR NOT again;
     END LOOP;
+    EXIT WHEN n >= most;
   END LOOP;
   IF n = 0 THEN
     RETURN;
   END IF;
+  PERFORM set_config('ringback.leased', 'yes', false);
 
   -- Whom somebody else changes this very moment is passed over, and so is who
-  -- was changed since we looked.
-  free := ARRAY(SELECT id FROM contact WHERE id = ANY (contacts) FOR NO KEY UPDATE SKIP LOCKED);
-
-  -- In the order of the numbers: two leases that want the same two numbers
-  -- must not each have one and wait for the other.
+  -- was changed since we looked. The rows of live are written in the order of
+  -- the numbers: two leases that want the same two must not each have one and
+  -- wait for the other.
   RETURN QUERY
-    WITH picked AS MATERIALIZED (
-      SELECT p.place, p.term, p_ids[p.place] AS call, contact.*, campaign.run, campaign.trunk, campaign.bot, trunk.switch
+    WITH free AS MATERIALIZED (
+      SELECT p.place, p.term, p_ids[p.place] AS call, contact.*
       FROM unnest(contacts, states, terms) WITH ORDINALITY AS p (id, state, term, place)
       JOIN contact ON contact.id = p.id AND contact.state = p.state AND contact.due <= clock
-      JOIN campaign ON campaign.id = contact.campaign_id
-      JOIN trunk ON trunk.name = campaign.trunk
-      WHERE p.id = ANY (free)
+      FOR NO KEY UPDATE OF contact SKIP LOCKED
+    ), picked AS MATERIALIZED (
+      SELECT free.*, campaign.run, campaign.trunk, campaign.bot, trunk.switch
+      FROM free JOIN campaign ON campaign.id = free.campaign_id JOIN trunk ON trunk.name = campaign.trunk
     ), held AS (
       INSERT INTO live (number, term, call_id, contact_id, campaign_id, trunk, bot, node, expires)
         SELECT picked.number, picked.term, picked.call, picked.id, picked.campaign_id, picked.trunk, picked.bot, p_node, clock + p_ttl FROM picked ORDER BY picked.number
@@ -199,5 +233,17 @@ BEGIN
     SELECT picked.call, held.term, clock, picked.run, picked.trunk, picked.switch, picked.bot, coalesce(picked.callback_id, 0),
       picked.id, picked.campaign_id, picked.number, picked.vars, picked.state, picked.due, picked.attempts, picked.added, picked.settled
     FROM picked JOIN held ON held.call_id = picked.call ORDER BY picked.place;
+END $$;
+-- +goose StatementEnd
+
+-- A lease is on disk when this has been answered: it writes to the log behind
+-- it, and waits. Where nothing was leased there is nothing to wait for.
+-- +goose StatementBegin
+CREATE FUNCTION ringback_flush() RETURNS BIGINT LANGUAGE plpgsql AS $$
+BEGIN
+  IF current_setting('ringback.leased', true) <> '' THEN
+    PERFORM set_config('ringback.leased', '', false), pg_logical_emit_message(true, 'ringback', '');
+  END IF;
+  RETURN ringback_now();
 END $$;
 -- +goose StatementEnd
