@@ -8,11 +8,11 @@ import (
 )
 
 func (s *SQL) workDest(w *dialler.Work) []any {
-	return append(append(s.campaignDest(&w.Campaign), botDest(&w.Bot)...), trunkDest(&w.Trunk)...)
+	return append(append(s.CampaignDest(&w.Campaign), botDest(&w.Bot)...), trunkDest(&w.Trunk)...)
 }
 
 // queryWork reads a campaign with its bot and trunk.
-const queryWork = `SELECT ` + campaignColumns + `, ` + botColumns + `, ` + trunkColumns + `
+const queryWork = `SELECT ` + CampaignColumns + `, ` + botColumns + `, ` + trunkColumns + `
 	FROM campaign JOIN bot ON bot.name = campaign.bot JOIN trunk ON trunk.name = campaign.trunk WHERE campaign.id = $1`
 
 // nextDue finds when the next contact of a campaign in that state is due.
@@ -28,7 +28,7 @@ func nextDue(state dialler.ContactState) string {
 }
 
 // RunningQuery is what Running asks, for tests of its plan.
-var RunningQuery = `SELECT ` + campaignColumns + `, ` + botColumns + `, ` + trunkColumns + `,
+var RunningQuery = `SELECT ` + CampaignColumns + `, ` + botColumns + `, ` + trunkColumns + `,
 		(SELECT count(*) FROM live WHERE live.campaign_id = campaign.id),
 		(SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM tally WHERE tally.campaign_id = campaign.id AND what = 'contact'),
 		(SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM tally WHERE tally.campaign_id = campaign.id AND what = 'contact'
@@ -145,10 +145,10 @@ func (s *SQL) cancel(t Tx, state dialler.ContactState, why dialler.CloseReason, 
 	var promises []owed
 	err := t.Read(Rows(func(r Scanner) error {
 		var o owed
-		err := r.Scan(append(append(ContactDest(&o.ct), CallbackDest(&o.cb)...), s.campaignDest(&o.c)...)...)
+		err := r.Scan(append(append(ContactDest(&o.ct), CallbackDest(&o.cb)...), s.CampaignDest(&o.c)...)...)
 		promises = append(promises, o)
 		return err
-	}, `SELECT `+ContactColumns+`, `+CallbackColumns+`, `+campaignColumns+`
+	}, `SELECT `+ContactColumns+`, `+CallbackColumns+`, `+CampaignColumns+`
 		FROM contact JOIN callback ON callback.id = contact.callback_id JOIN campaign ON campaign.id = contact.campaign_id
 		WHERE `+where+` AND contact.state = 'callback_scheduled' ORDER BY callback.id`, args...))
 	if err != nil {

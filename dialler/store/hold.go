@@ -78,7 +78,7 @@ func (s *SQL) Mark(ctx context.Context, l dialler.Lease, o dialler.Outcome) erro
 			WHERE id = $5 AND EXISTS (SELECT 1 FROM live WHERE live.number = attempt.number AND live.term = $6 AND live.call_id = $5)`,
 			null(o.Rang), null(o.Answered), null(o.Joined), orNull(o.Machine), l.Attempt.ID, l.Term)
 		if err == nil && n == 0 {
-			err = lost(l)
+			err = Lost(l)
 		}
 		return err
 	})
@@ -96,7 +96,7 @@ func (s *SQL) Withdraw(ctx context.Context, l dialler.Lease, notBefore, now time
 			return err
 		}
 		if !m.held {
-			return lost(l)
+			return Lost(l)
 		}
 		// A call nobody asked for has no analysis; should one have been sent
 		// all the same, it goes with the attempt.

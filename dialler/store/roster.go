@@ -140,14 +140,14 @@ func (s *SQL) Campaign(ctx context.Context, id dialler.CampaignID) (c dialler.Ca
 }
 
 func (s *SQL) campaign(t Tx, id dialler.CampaignID) (c dialler.Campaign, err error) {
-	err = first(t, s.campaignDest(&c), `SELECT `+campaignColumns+` FROM campaign WHERE id = $1`, id)
+	err = first(t, s.CampaignDest(&c), `SELECT `+CampaignColumns+` FROM campaign WHERE id = $1`, id)
 	return c, missing(err, "campaign %d", id)
 }
 
 // CampaignNamed is as [dialler.Roster] says.
 func (s *SQL) CampaignNamed(ctx context.Context, name string) (c dialler.Campaign, err error) {
 	err = s.db.View(ctx, "read", func(t Tx) error {
-		err := first(t, s.campaignDest(&c), `SELECT `+campaignColumns+` FROM campaign WHERE name = $1`, name)
+		err := first(t, s.CampaignDest(&c), `SELECT `+CampaignColumns+` FROM campaign WHERE name = $1`, name)
 		return missing(err, "campaign %q", name)
 	})
 	return c, err
@@ -158,10 +158,10 @@ func (s *SQL) Campaigns(ctx context.Context) (out []dialler.Campaign, err error)
 	err = s.db.View(ctx, "campaigns", func(t Tx) error {
 		return t.Read(Rows(func(r Scanner) error {
 			var c dialler.Campaign
-			err := r.Scan(s.campaignDest(&c)...)
+			err := r.Scan(s.CampaignDest(&c)...)
 			out = append(out, c)
 			return err
-		}, `SELECT `+campaignColumns+` FROM campaign ORDER BY id`))
+		}, `SELECT `+CampaignColumns+` FROM campaign ORDER BY id`))
 	})
 	return out, err
 }

@@ -190,7 +190,8 @@ func botDest(b *dialler.Bot) []any {
 	return []any{&b.Name, &b.Endpoint, &b.Extension, &b.Capacity, &b.Callbacks}
 }
 
-const campaignColumns = `campaign.id, campaign.name, campaign.state, campaign.ended, campaign.run, campaign.closes,
+// CampaignColumns are read by [SQL.CampaignDest].
+const CampaignColumns = `campaign.id, campaign.name, campaign.state, campaign.ended, campaign.run, campaign.closes,
 	campaign.mode, campaign."window", campaign.trunk, campaign.bot, campaign.caller_id, campaign.region,
 	campaign.seats, campaign.cps, campaign.max_attempts, campaign.retry_delay, campaign.retry_on, campaign.ring_timeout,
 	campaign.screen, campaign.bot_timeout, campaign.max_duration, campaign.apology,
@@ -212,7 +213,8 @@ func (w window) Scan(v any) error {
 	return err
 }
 
-func (s *SQL) campaignDest(c *dialler.Campaign) []any {
+// CampaignDest is where CampaignColumns go.
+func (s *SQL) CampaignDest(c *dialler.Campaign) []any {
 	return []any{&c.ID, &c.Name, &c.State, text[dialler.EndReason]{&c.Ended}, &c.Run, stamp{&c.Closes},
 		&c.Mode, window{&s.windows, &c.Window}, &c.Trunk, &c.Bot, &c.CallerID, &c.Region,
 		&c.Seats, &c.CPS, &c.MaxAttempts, span{&c.RetryDelay}, list[[]dialler.Disposition]{&c.RetryOn}, span{&c.RingTimeout},

@@ -54,7 +54,7 @@ func (h *hearing) dest() []any {
 const hearingColumns = `analysis.body, analysis.verdict, analysis.refused, coalesce(analysis.callback_id, 0)`
 
 // queryMatter reads one call with nearly all of it; $2 is the term.
-const queryMatter = `SELECT ` + AttemptColumns + `, ` + ContactColumns + `, ` + campaignColumns + `, ` + botColumns + `, ` + trunkColumns + `,
+const queryMatter = `SELECT ` + AttemptColumns + `, ` + ContactColumns + `, ` + CampaignColumns + `, ` + botColumns + `, ` + trunkColumns + `,
 		EXISTS (SELECT 1 FROM exclusion WHERE exclusion.number = contact.number),
 		EXISTS (SELECT 1 FROM live WHERE live.number = attempt.number AND live.call_id = attempt.id AND live.term = $2),
 		EXISTS (SELECT 1 FROM live WHERE live.number = contact.number AND live.contact_id = contact.id),
@@ -75,7 +75,7 @@ func (s *SQL) matter(t Tx, id dialler.CallID, term int64) (*matter, error) {
 	var trunk dialler.Trunk
 	var waits bool
 	var owed dialler.CallbackID
-	dest := slices.Concat(AttemptDest(&m.call), ContactDest(&m.Contact), s.campaignDest(&m.Campaign), botDest(&m.Bot), trunkDest(&trunk),
+	dest := slices.Concat(AttemptDest(&m.call), ContactDest(&m.Contact), s.CampaignDest(&m.Campaign), botDest(&m.Bot), trunkDest(&trunk),
 		[]any{&m.Excluded, &m.held, &m.rung, &m.heard, &waits, &owed})
 	if err := t.Read(One(&m.found, dest, queryMatter, id, term)); err != nil || !m.found {
 		return m, err
@@ -113,8 +113,8 @@ func (s *SQL) matter(t Tx, id dialler.CallID, term int64) (*matter, error) {
 	return m, t.Read(more...)
 }
 
-// lost is the error of a term that is not current.
-func lost(l dialler.Lease) error {
+// Lost is the error of a term that is not current.
+func Lost(l dialler.Lease) error {
 	return fmt.Errorf("term %d of call %s: %w", l.Term, l.Attempt.ID, dialler.ErrLeaseLost)
 }
 
@@ -148,7 +148,6 @@ func (s *SQL) Settle(ctx context.Context, l dialler.Lease, o dialler.Outcome) (o
 	if o.Ended.IsZero() || o.Disposition == "" {
 		return out, fmt.Errorf("settle call %s: the outcome has no end or no disposition", l.Attempt.ID)
 	}
-	o = s.outcome(o)
 	err = s.db.Update(ctx, "settle", func(t Tx) error {
 		out = dialler.Settlement{}
 		m, err := s.matter(t, l.Attempt.ID, l.Term)
@@ -156,10 +155,11 @@ func (s *SQL) Settle(ctx context.Context, l dialler.Lease, o dialler.Outcome) (o
 			return err
 		}
 		if !m.held {
-			return lost(l)
+			return Lost(l)
 		}
-		a := m.call
-		a.Outcome = merge(a.Outcome, o)
+		e := Ended{Call: m.call, Record: m.Record}
+		cb, told := s.End(&e, o)
+		a, r := e.Call, e.Record
 		if err := t.Do(`UPDATE attempt SET rang = $1, answered = $2, joined = $3, ended = $4, disposition = $5, q850 = $6, sip = $7, cause = $8, machine = $9 WHERE id = $10`,
 			null(a.Rang), null(a.Answered), null(a.Joined), null(a.Ended), a.Disposition, a.Cause.Q850, a.Cause.SIP, a.Cause.Text, a.Machine, a.ID); err != nil {
 			return err
@@ -167,16 +167,13 @@ func (s *SQL) Settle(ctx context.Context, l dialler.Lease, o dialler.Outcome) (o
 		if err := t.Do(`DELETE FROM live WHERE number = $1 AND term = $2`, a.Number, l.Term); err != nil {
 			return err
 		}
-		r, cb := m.Settle(a)
-		storedContact(&r.Contact)
 		if err := putContact(t, r.Contact); err != nil {
 			return err
 		}
-		if err := post(t, dialler.NewCallMessage(r.Campaign, a, r.Contact)); err != nil {
+		if err := post(t, told); err != nil {
 			return err
 		}
 		if cb != nil {
-			storedCallback(cb)
 			if err := putCallback(t, *cb); err != nil {
 				return err
 			}
@@ -200,6 +197,27 @@ func (s *SQL) Settle(ctx context.Context, l dialler.Lease, o dialler.Outcome) (o
 		return dialler.Settlement{}, err
 	}
 	return out, nil
+}
+
+// An Ended is a call that has ended, with all that the decision about it looks
+// at: the call with what was marked of it, and the record of its contact.
+type Ended struct {
+	Call dialler.Attempt
+	dialler.Record
+}
+
+// End decides what comes of a call that ended with o, by [dialler.Record.Settle]:
+// it leaves e as it then stands, and returns the promise the call was to keep
+// (nil: none) and what is told of the call. Nothing is written.
+func (s *SQL) End(e *Ended, o dialler.Outcome) (*dialler.Callback, dialler.Message) {
+	e.Call.Outcome = merge(e.Call.Outcome, s.outcome(o))
+	r, cb := e.Settle(e.Call)
+	storedContact(&r.Contact)
+	if cb != nil {
+		storedCallback(cb)
+	}
+	e.Record = r
+	return cb, dialler.NewCallMessage(r.Campaign, e.Call, r.Contact)
 }
 
 // outcome is o with its times by the clock that decides.

@@ -104,6 +104,8 @@ type Store struct {
 	mu    sync.Mutex
 	turns store.Turns
 
+	endings endings
+
 	stop context.CancelFunc
 	work sync.WaitGroup
 }
