@@ -61,6 +61,7 @@ torture: setup ## everything goes wrong for twenty minutes, then an audit (MINUT
 bench: BENCHARGS ?= -short
 bench: setup ## measurements beside their rivals, in minutes (BENCHARGS= for a million contacts, in tens of minutes)
 	cd callback/bench && $(GO) run .
+	cd dialler/store/bench && $(GO) run . $(if $(filter -short,$(BENCHARGS)),,-full)
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m $(BENCHARGS) ./...
 
 .PHONY: lint

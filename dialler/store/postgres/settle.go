@@ -175,14 +175,7 @@ func (s *Store) readEnded(t *tx, batch []*ending) error {
 	slices.Sort(campaigns)
 	campaigns = slices.Compact(campaigns)
 
-	// Row by row, by the indices: a planner that has seen the tables when they
-	// were small would keep on walking them. For the locks see the order in the
-	// package comment.
-	t.pending.Queue(`SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`)
-	t.pending.Queue(`SELECT pg_advisory_xact_lock_shared($1, 0)`, lockExclusions)
-	t.pending.Queue(`SELECT pg_advisory_xact_lock_shared($1, CAST(x % 2147483647 AS INT)) FROM unnest(CAST($2 AS BIGINT[])) AS x`, lockCampaign, campaigns)
-	t.pending.Queue(`SELECT 1 FROM contact WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`, contacts)
-
+	t.pending.Queue(`SELECT ringback_settling($1, $2)`, campaigns, contacts)
 	settings := map[dialler.CampaignID]dialler.Campaign{}
 	return t.Read(
 		store.Rows(func(r store.Scanner) error {

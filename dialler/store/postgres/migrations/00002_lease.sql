@@ -22,9 +22,26 @@
 
 -- +goose Up
 
+-- The first locks of a transaction that relies on the exclusions and on
+-- campaigns, given in the order of their IDs, as they are.
+-- +goose StatementBegin
+CREATE FUNCTION ringback_locks(p_campaigns BIGINT[]) RETURNS TEXT LANGUAGE plpgsql AS $$
+DECLARE
+  id   BIGINT;
+  done TEXT; -- an assignment is quicker than a statement
+BEGIN
+  done := pg_advisory_xact_lock_shared(1919512161, 0);
+  FOREACH id IN ARRAY p_campaigns LOOP
+    done := pg_advisory_xact_lock_shared(1919512162, CAST(id % 2147483647 AS INT));
+  END LOOP;
+  RETURN done;
+END $$;
+-- +goose StatementEnd
+
 -- What is asked for comes as arrays: trunks with how many calls each may
--- start, campaigns likewise with their tickets (the lower, the longer ago it
--- was served), and the IDs of the attempts to be, as many as may begin at most.
+-- start, campaigns, in the order of their IDs, likewise with their tickets (the
+-- lower, the longer ago it was served), and the IDs of the attempts to be, as
+-- many as may begin at most.
 -- +goose StatementBegin
 CREATE FUNCTION ringback_lease(
   p_node TEXT, p_ttl BIGINT, p_trunks TEXT[], p_trunk_n BIGINT[],
@@ -64,12 +81,12 @@ DECLARE
   contacts BIGINT[] := '{}';
   states   TEXT[] := '{}';
   terms    BIGINT[] := '{}';
+  done     TEXT;
 BEGIN
-  PERFORM set_config('synchronous_commit', 'off', true), set_config('ringback.leased', '', false);
+  done := set_config('synchronous_commit', 'off', true);
 
   -- See the order of locks in the package postgres.
-  PERFORM pg_advisory_xact_lock_shared(1919512161, 0);
-  PERFORM pg_advisory_xact_lock_shared(1919512162, CAST(x % 2147483647 AS INT)) FROM (SELECT unnest(p_campaigns) AS x ORDER BY 1) AS named;
+  done := ringback_locks(p_campaigns);
   PERFORM pg_advisory_xact_lock(1919512165, k) FROM (
     SELECT hashtext('trunk ' || x) AS k FROM unnest(p_trunks) AS x
     UNION SELECT hashtext('bot ' || bot.name) FROM campaign JOIN bot ON bot.name = campaign.bot
@@ -202,7 +219,7 @@ BEGIN
   IF n = 0 THEN
     RETURN;
   END IF;
-  PERFORM set_config('ringback.leased', 'yes', false);
+  done := set_config('ringback.leased', 'yes', false);
 
   -- Whom somebody else changes this very moment is passed over, and so is who
   -- was changed since we looked. The rows of live are written in the order of
@@ -240,10 +257,30 @@ END $$;
 -- it, and waits. Where nothing was leased there is nothing to wait for.
 -- +goose StatementBegin
 CREATE FUNCTION ringback_flush() RETURNS BIGINT LANGUAGE plpgsql AS $$
+DECLARE
+  done TEXT;
 BEGIN
   IF current_setting('ringback.leased', true) <> '' THEN
-    PERFORM set_config('ringback.leased', '', false), pg_logical_emit_message(true, 'ringback', '');
+    done := set_config('ringback.leased', '', false);
+    done := pg_logical_emit_message(true, 'ringback', '');
   END IF;
   RETURN ringback_now();
+END $$;
+-- +goose StatementEnd
+
+-- The locks of a transaction that settles calls of these campaigns and
+-- contacts. It goes row by row, by the indices: a planner that has seen the
+-- tables when they were small would keep on walking them.
+-- +goose StatementBegin
+CREATE FUNCTION ringback_settling(p_campaigns BIGINT[], p_contacts BIGINT[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  done TEXT;
+BEGIN
+  done := set_config('enable_seqscan', 'off', true);
+  done := set_config('enable_bitmapscan', 'off', true);
+  done := set_config('enable_hashjoin', 'off', true);
+  done := set_config('enable_mergejoin', 'off', true);
+  done := ringback_locks(p_campaigns);
+  PERFORM 1 FROM contact WHERE id = ANY (p_contacts) ORDER BY id FOR NO KEY UPDATE;
 END $$;
 -- +goose StatementEnd
