@@ -29,7 +29,7 @@ func rowStates() []dialler.ContactState {
 }
 
 // notRung leaves out contacts that are being rung, which are seen as dialling.
-const notRung = ` AND NOT EXISTS (SELECT 1 FROM live WHERE live.contact_id = contact.id)`
+const notRung = ` AND NOT EXISTS (SELECT 1 FROM live WHERE live.number = contact.number AND live.contact_id = contact.id)`
 
 // isTest is the condition of the index contact_test, word for word.
 const isTest = `replace(vars, '"` + dialler.TestVariable + `":', '') <> vars`

@@ -11,9 +11,9 @@ import (
 
 // queryRecord reads what a decision about one contact looks at, but for the
 // promise itself.
-const queryRecord = `SELECT ` + ContactColumns + `, ` + campaignColumns + `, ` + botColumns + `,
+const queryRecord = `SELECT ` + ContactColumns + `, ` + CampaignColumns + `, ` + botColumns + `,
 		EXISTS (SELECT 1 FROM exclusion WHERE exclusion.number = contact.number),
-		EXISTS (SELECT 1 FROM live WHERE live.contact_id = contact.id),
+		EXISTS (SELECT 1 FROM live WHERE live.number = contact.number AND live.contact_id = contact.id),
 		coalesce(contact.callback_id, 0)
 	FROM contact JOIN campaign ON campaign.id = contact.campaign_id JOIN bot ON bot.name = campaign.bot
 	WHERE contact.id = $1`
@@ -28,7 +28,7 @@ func (s *SQL) Intervene(ctx context.Context, id dialler.ContactID, i dialler.Int
 		var r dialler.Record
 		var found, rung bool
 		var owed dialler.CallbackID
-		dest := slices.Concat(ContactDest(&r.Contact), s.campaignDest(&r.Campaign), botDest(&r.Bot), []any{&r.Excluded, &rung, &owed})
+		dest := slices.Concat(ContactDest(&r.Contact), s.CampaignDest(&r.Campaign), botDest(&r.Bot), []any{&r.Excluded, &rung, &owed})
 		if err := t.Read(One(&found, dest, queryRecord, id)); err != nil {
 			return err
 		}

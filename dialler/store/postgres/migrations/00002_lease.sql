@@ -65,6 +65,10 @@ DECLARE
   t_left   BIGINT[]; -- how many more calls each trunk may take
   b_left   BIGINT[]; -- and each bot
   class    TEXT;
+  state    TEXT;   -- of its contacts
+  low      BIGINT; -- pending contacts of the class are due between these
+  high     BIGINT;
+  until    BIGINT; -- or later, and up to here: they were withdrawn
   offers   REFCURSOR;
   wanted   BIGINT[]; -- how many of each campaign are read in this pass
   read     BIGINT[]; -- and how many were
@@ -118,7 +122,13 @@ BEGIN
     INTO c_id, c_trunk, c_bot, c_left, c_ticket, ticket, b_left, t_left
     FROM mine CROSS JOIN bots;
 
-  FOREACH class IN ARRAY ARRAY['callback_scheduled', 'pending', 'retry_scheduled'] LOOP
+  FOREACH class IN ARRAY ARRAY['callback_scheduled', 'ahead', 'pending', 'retry_scheduled'] LOOP
+    -- Ahead of those pending that are due at once (0) are those of whom an
+    -- operator said so (below 0).
+    state := CASE class WHEN 'ahead' THEN 'pending' ELSE class END;
+    low := CASE class WHEN 'ahead' THEN -9000000000000000000 ELSE 0 END;
+    high := CASE class WHEN 'ahead' THEN -1 ELSE 0 END;
+    until := CASE class WHEN 'ahead' THEN 0 ELSE clock END;
     share := 0;
     LOOP
       wanted := '{}';
@@ -148,7 +158,7 @@ BEGIN
       -- those that were withdrawn are due later, and few. Two branches keep the
       -- list's order over both. Where a share is one contact, those campaigns
       -- are read whose turn it is, and no more.
-      IF class = 'pending' THEN
+      IF state = 'pending' THEN
         OPEN offers FOR
           SELECT y.place, y.id, y.number FROM (
             SELECT q.place, q.ticket, x.id, x.number, x.turn
@@ -158,7 +168,7 @@ BEGIN
             CROSS JOIN LATERAL (
               SELECT either.id, either.number, row_number() OVER (ORDER BY either.id) AS turn FROM (
                 (SELECT contact.id, contact.number FROM contact
-                  WHERE contact.campaign_id = q.campaign AND contact.state = 'pending' AND contact.due IS NOT NULL AND contact.due = 0
+                  WHERE contact.campaign_id = q.campaign AND contact.state = 'pending' AND contact.due IS NOT NULL AND contact.due >= low AND contact.due <= high
                     AND (SELECT true FROM live WHERE live.number = contact.number LIMIT 1) IS NULL
                     AND (SELECT true FROM exclusion WHERE exclusion.number = contact.number LIMIT 1) IS NULL
                     AND contact.number <> ALL (numbers)
@@ -166,14 +176,14 @@ BEGIN
                 UNION ALL
                 (SELECT later.id, later.number FROM (
                     SELECT contact.id, contact.number FROM contact
-                    WHERE contact.campaign_id = q.campaign AND contact.state = 'pending' AND contact.due IS NOT NULL AND contact.due > 0 AND contact.due <= clock
+                    WHERE contact.campaign_id = q.campaign AND contact.state = 'pending' AND contact.due IS NOT NULL AND contact.due > 0 AND contact.due <= until
                       AND (SELECT true FROM live WHERE live.number = contact.number LIMIT 1) IS NULL
                       AND (SELECT true FROM exclusion WHERE exclusion.number = contact.number LIMIT 1) IS NULL
                       AND contact.number <> ALL (numbers)
-                    OFFSET 0) AS later
+                    ORDER BY contact.due OFFSET 0) AS later
                   ORDER BY later.id LIMIT coalesce(q.top, 0))
               ) AS either ORDER BY either.id LIMIT coalesce(q.top, 0)) AS x
-            LIMIT CASE WHEN share = 1 THEN most - n END) AS y
+            LIMIT CASE WHEN class = 'pending' AND share = 1 THEN most - n END) AS y
           ORDER BY y.turn, y.ticket, y.place;
       ELSE
         OPEN offers FOR
@@ -181,7 +191,7 @@ BEGIN
           FROM unnest(c_id, c_ticket, wanted) WITH ORDINALITY AS q (campaign, ticket, top, place)
           CROSS JOIN LATERAL (
             SELECT contact.id, contact.number, contact.due FROM contact
-            WHERE contact.campaign_id = q.campaign AND contact.state = class AND contact.due IS NOT NULL AND contact.due <= clock
+            WHERE contact.campaign_id = q.campaign AND contact.state = state AND contact.due IS NOT NULL AND contact.due <= clock
               AND (SELECT true FROM live WHERE live.number = contact.number LIMIT 1) IS NULL
               AND (SELECT true FROM exclusion WHERE exclusion.number = contact.number LIMIT 1) IS NULL
               AND contact.number <> ALL (numbers)
@@ -200,7 +210,7 @@ BEGIN
           n := n + 1;
           numbers[n] := called;
           contacts[n] := chosen;
-          states[n] := class;
+          states[n] := state;
           terms[n] := nextval('live_term_seq');
           c_left[place] := c_left[place] - 1;
           t_left[c_trunk[place]] := t_left[c_trunk[place]] - 1;
@@ -209,7 +219,7 @@ BEGIN
           c_ticket[place] := ticket;
           EXIT WHEN n >= most;
         END IF;
-        EXIT WHEN class <> 'pending' AND read[place] >= wanted[place];
+        EXIT WHEN state <> 'pending' AND read[place] >= wanted[place];
       END LOOP;
       CLOSE offers;
       EXIT WHEN n >= most OR NOT again;
