@@ -65,7 +65,7 @@ DECLARE
   t_left   BIGINT[]; -- how many more calls each trunk may take
   b_left   BIGINT[]; -- and each bot
   class    TEXT;
-  state    TEXT;   -- of its contacts
+  kind     TEXT;   -- the state of its contacts
   low      BIGINT; -- pending contacts of the class are due between these
   high     BIGINT;
   until    BIGINT; -- or later, and up to here: they were withdrawn
@@ -125,7 +125,7 @@ BEGIN
   FOREACH class IN ARRAY ARRAY['callback_scheduled', 'ahead', 'pending', 'retry_scheduled'] LOOP
     -- Ahead of those pending that are due at once (0) are those of whom an
     -- operator said so (below 0).
-    state := CASE class WHEN 'ahead' THEN 'pending' ELSE class END;
+    kind := CASE class WHEN 'ahead' THEN 'pending' ELSE class END;
     low := CASE class WHEN 'ahead' THEN -9000000000000000000 ELSE 0 END;
     high := CASE class WHEN 'ahead' THEN -1 ELSE 0 END;
     until := CASE class WHEN 'ahead' THEN 0 ELSE clock END;
@@ -158,7 +158,7 @@ BEGIN
       -- those that were withdrawn are due later, and few. Two branches keep the
       -- list's order over both. Where a share is one contact, those campaigns
       -- are read whose turn it is, and no more.
-      IF state = 'pending' THEN
+      IF kind = 'pending' THEN
         OPEN offers FOR
           SELECT y.place, y.id, y.number FROM (
             SELECT q.place, q.ticket, x.id, x.number, x.turn
@@ -191,7 +191,7 @@ BEGIN
           FROM unnest(c_id, c_ticket, wanted) WITH ORDINALITY AS q (campaign, ticket, top, place)
           CROSS JOIN LATERAL (
             SELECT contact.id, contact.number, contact.due FROM contact
-            WHERE contact.campaign_id = q.campaign AND contact.state = state AND contact.due IS NOT NULL AND contact.due <= clock
+            WHERE contact.campaign_id = q.campaign AND contact.state = kind AND contact.due IS NOT NULL AND contact.due <= clock
               AND (SELECT true FROM live WHERE live.number = contact.number LIMIT 1) IS NULL
               AND (SELECT true FROM exclusion WHERE exclusion.number = contact.number LIMIT 1) IS NULL
               AND contact.number <> ALL (numbers)
@@ -210,7 +210,7 @@ BEGIN
           n := n + 1;
           numbers[n] := called;
           contacts[n] := chosen;
-          states[n] := state;
+          states[n] := kind;
           terms[n] := nextval('live_term_seq');
           c_left[place] := c_left[place] - 1;
           t_left[c_trunk[place]] := t_left[c_trunk[place]] - 1;
@@ -219,7 +219,7 @@ BEGIN
           c_ticket[place] := ticket;
           EXIT WHEN n >= most;
         END IF;
-        EXIT WHEN state <> 'pending' AND read[place] >= wanted[place];
+        EXIT WHEN kind <> 'pending' AND read[place] >= wanted[place];
       END LOOP;
       CLOSE offers;
       EXIT WHEN n >= most OR NOT again;
