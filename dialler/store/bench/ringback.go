@@ -160,7 +160,7 @@ func (r *ringback) load(ctx context.Context, n, campaigns int) error {
 		return err
 	}
 	defer func() { _ = c.Close(ctx) }()
-	if _, err := c.Exec(ctx, `TRUNCATE campaign, trunk, bot, contact, callback, attempt, live, analysis, outbox, outbox_numbered, tally_sum, tally_new RESTART IDENTITY`); err != nil {
+	if _, err := c.Exec(ctx, `TRUNCATE campaign, trunk, bot, contact, callback, attempt, live, analysis, outbox, outbox_numbered, tally_sum, tally_new RESTART IDENTITY CASCADE`); err != nil {
 		return err
 	}
 	if err := r.prepare(ctx, campaigns); err != nil {

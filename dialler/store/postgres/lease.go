@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -112,8 +113,12 @@ func promised(t *tx, ls []dialler.Lease) error {
 		promises[cb.ID] = &cb
 		return err
 	}, `SELECT `+store.CallbackColumns+` FROM callback WHERE id = ANY ($1)`, ids))
+	if err != nil {
+		// Not wrapped: the lease is committed, and is not to be tried again.
+		return errors.New("read the promises: " + err.Error())
+	}
 	for i := range ls {
 		ls[i].Contact.Callback = promises[ls[i].Attempt.Callback]
 	}
-	return err
+	return nil
 }

@@ -8,7 +8,8 @@
 // Its term comes from a sequence (I7). The contact's own row is left alone
 // until the call is settled. Lease is one call of a function in the database,
 // one round trip, one commit (migrations/00002_lease.sql); a method that
-// decides something reads in one round trip and writes and commits in another.
+// decides something reads in one round trip and writes and commits in another,
+// and of calls that end at once many are settled in one transaction (settle.go).
 // What is read and written is in package store, which the stores on SQL share.
 //
 // # Who waits for whom
@@ -25,10 +26,13 @@
 //	   trunks, bots**    alone     –                –           –            –
 //
 // The first two are advisory locks, for a lock on a row is a write; *a contact
-// that somebody is changing this moment is not leased; **by their rows, in the
-// order of their names, after the campaigns: two leases that share a limit
-// count one after the other (I9). live is written in the order of the numbers.
-// Should Postgres see a deadlock all the same, the transaction is run again.
+// that somebody is changing this moment is not leased; **by advisory locks as
+// well, in the order of their keys, after the campaigns: two leases that share a
+// limit count one after the other (I9). They don't wait for each other's way to
+// the disk: a lease commits without, and is on disk when a second transaction
+// of the same round trip is (ringback_flush). live is written in the order of the
+// numbers. Should Postgres see a deadlock all the same, the transaction is run
+// again.
 //
 // # Clocks
 //
