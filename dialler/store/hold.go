@@ -54,7 +54,7 @@ func (s *SQL) Clearing(l dialler.Lease, c *dialler.Clearance) (reads []Query, do
 	found := new(bool)
 	w := new(dialler.Work)
 	reads = []Query{
-		One(nil, []any{&c.Held, &c.Excluded}, `SELECT EXISTS (SELECT 1 FROM live WHERE term = $1 AND call_id = $2), EXISTS (SELECT 1 FROM exclusion WHERE number = $3)`,
+		One(nil, []any{&c.Held, &c.Excluded}, `SELECT EXISTS (SELECT 1 FROM live WHERE number = $3 AND term = $1 AND call_id = $2), EXISTS (SELECT 1 FROM exclusion WHERE number = $3)`,
 			l.Term, l.Attempt.ID, l.Attempt.Number),
 		One(found, s.workDest(w), queryWork, l.Attempt.Campaign),
 	}
