@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"ringback/dialler"
+	"ringback/dialler/push"
 	"ringback/dialler/user"
 )
 
@@ -39,6 +40,9 @@ type Store interface {
 	AddContacts(ctx context.Context, id dialler.CampaignID, list []dialler.NewContact, now time.Time) ([]dialler.Duplicate, error)
 	PutBot(ctx context.Context, b dialler.Bot) error
 	dialler.Drafts
+	dialler.Deliveries
+	dialler.Archive
+	Call(ctx context.Context, id dialler.CallID) (dialler.Call, error)
 	Transition(ctx context.Context, id dialler.CampaignID, what dialler.CampaignEvent, now time.Time) (dialler.Campaign, error)
 	Exclude(ctx context.Context, numbers []dialler.Number, now time.Time) error
 	Forecast(ctx context.Context, id dialler.CampaignID, from time.Time, step time.Duration, n int) (dialler.Forecast, error)
@@ -51,6 +55,9 @@ type Options struct {
 
 	// Door says who may sign in, and what they may do; nil: nobody gets in.
 	Door *user.Door
+
+	// Sender makes the requests that try a webhook.
+	Sender *push.Sender
 
 	// Live is told what happens; nil: one that nobody tells anything, so that
 	// pages change when they are asked for.
@@ -128,6 +135,7 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET /bots/{name}/edit", c.changing(c.editBot))
 	mux.HandleFunc("POST /bots/{name}/edit", c.signedIn(c.saveBot))
 	c.operations(mux)
+	c.results(mux)
 	mux.HandleFunc("/", c.signedIn(func(w http.ResponseWriter, r *http.Request, s session) {
 		c.trouble(w, r, s, fmt.Errorf("%w: there is no page at %s", dialler.ErrNotFound, r.URL.Path))
 	}))
@@ -204,7 +212,7 @@ func (c *console) signedIn(next func(http.ResponseWriter, *http.Request, session
 			}
 		}
 		r = r.WithContext(user.With(r.Context(), user.Who{Name: s.holder, Role: s.role}))
-		if r.URL.Path != "/events" {
+		if r.URL.Path != "/events" && r.URL.Path != "/reports/download" { // they take as long as they take
 			ctx, cancel := context.WithTimeout(r.Context(), requestTime)
 			defer cancel()
 			r = r.WithContext(ctx)
@@ -255,7 +263,7 @@ type place struct {
 
 // nav is the places, and which of them a path belongs to.
 func nav(path string) []place {
-	list := []place{{URL: "/", Label: "Campaigns"}, {URL: "/timeline", Label: "Timeline"}, {URL: "/bots", Label: "Bots"}}
+	list := []place{{URL: "/", Label: "Campaigns"}, {URL: "/timeline", Label: "Timeline"}, {URL: "/bots", Label: "Bots"}, {URL: "/deliveries", Label: "Deliveries"}, {URL: "/reports", Label: "Reports"}}
 	here := 0 // what is beneath none of the others is about campaigns
 	for i, p := range list[1:] {
 		if path == p.URL || strings.HasPrefix(path, p.URL+"/") {

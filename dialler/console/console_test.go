@@ -18,6 +18,7 @@ import (
 	"ringback/callback"
 	"ringback/dialler"
 	"ringback/dialler/console"
+	"ringback/dialler/push"
 	"ringback/dialler/store/sqlite"
 	"ringback/dialler/user"
 )
@@ -62,8 +63,12 @@ func newHouse(t *testing.T, edits ...func(*dialler.Campaign, *dialler.Bot)) *hou
 	h.must(store.PutBot(t.Context(), b))
 	h.campaign, err = store.CreateCampaign(t.Context(), c)
 	h.must(err)
+	guard, err := push.NewGuard([]string{"127.0.0.1"})
+	h.must(err)
+	sender := push.NewSender(guard, "test", 0)
+	t.Cleanup(sender.Close)
 	h.handler = console.New(console.Options{
-		Store: store, Door: h.door(), Live: h.live, Status: func() dialler.Status { return h.status },
+		Store: store, Sender: sender, Door: h.door(), Live: h.live, Status: func() dialler.Status { return h.status },
 		Logger: slog.New(slog.NewTextHandler(h.log, nil)), Now: func() time.Time { return h.now },
 	})
 	return h

@@ -361,7 +361,7 @@ func TestRespond(t *testing.T) {
 	for _, f := range Formats {
 		s.read, s.fail = 0, 0
 		resp, b, err := get("/contacts." + string(f))
-		if err != nil || resp.StatusCode != 200 || resp.Header.Get("Content-Type") != f.Type() || resp.Header.Get("Content-Disposition") != `attachment; filename="ringback-contacts-1-20260312T055000Z.`+string(f)+`"` || len(b) < 20_000 {
+		if err != nil || resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != f.Type() || resp.Header.Get("Content-Disposition") != `attachment; filename="ringback-contacts-1-20260312T055000Z.`+string(f)+`"` || len(b) < 20_000 {
 			t.Errorf("%s: %d %v %d bytes: %v", f, resp.StatusCode, resp.Header, len(b), err)
 		}
 		s.read, s.fail = 0, 3
@@ -369,7 +369,7 @@ func TestRespond(t *testing.T) {
 			t.Errorf("%s: a report that broke off looks whole: %d, %d bytes", f, resp.StatusCode, len(b))
 		}
 		s.read, s.fail = 0, 1
-		if resp, _, err := get("/callbacks." + string(f)); err != nil || resp.StatusCode != 500 || refused == nil || resp.Header.Get("Content-Disposition") != "" {
+		if resp, _, err := get("/callbacks." + string(f)); err != nil || resp.StatusCode != http.StatusInternalServerError || refused == nil || resp.Header.Get("Content-Disposition") != "" {
 			t.Errorf("%s: what went wrong at once: %d %v %v", f, resp.StatusCode, err, refused)
 		}
 	}
