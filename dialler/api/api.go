@@ -20,7 +20,7 @@ import (
 type Store interface {
 	dialler.Roster
 	dialler.Deliveries
-	dialler.Archive
+	dialler.Records
 
 	Hear(ctx context.Context, id dialler.CallID, a callback.Analysis, now time.Time) (dialler.Ruling, error)
 	Transition(ctx context.Context, id dialler.CampaignID, what dialler.CampaignEvent, now time.Time) (dialler.Campaign, error)

@@ -41,7 +41,7 @@ type Store interface {
 	PutBot(ctx context.Context, b dialler.Bot) error
 	dialler.Drafts
 	dialler.Deliveries
-	dialler.Archive
+	dialler.Records
 	Call(ctx context.Context, id dialler.CallID) (dialler.Call, error)
 	Transition(ctx context.Context, id dialler.CampaignID, what dialler.CampaignEvent, now time.Time) (dialler.Campaign, error)
 	Exclude(ctx context.Context, numbers []dialler.Number, now time.Time) error

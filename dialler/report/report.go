@@ -12,7 +12,7 @@ import (
 
 // A Store is what a report reads.
 type Store interface {
-	dialler.Archive
+	dialler.Records
 	Campaign(ctx context.Context, id dialler.CampaignID) (dialler.Campaign, error)
 	Campaigns(ctx context.Context) ([]dialler.Campaign, error)
 }
@@ -122,7 +122,7 @@ var attemptHead = append(strings.Fields(`call_id campaign_id campaign run contac
 	append(callbackHead, "variables")...)
 
 func (w writer) attempts(ctx context.Context, c dialler.Campaign) error {
-	q := dialler.ArchiveQuery{Campaign: c.ID, From: w.q.From, To: w.q.To, Limit: rowsPerPage}
+	q := dialler.RecordQuery{Campaign: c.ID, From: w.q.From, To: w.q.To, Limit: rowsPerPage}
 	for {
 		w.page()
 		within, cancel := context.WithTimeout(ctx, pageTime)
@@ -153,7 +153,7 @@ func (w writer) attempts(ctx context.Context, c dialler.Campaign) error {
 var promiseHead = append(append(append([]string(nil), callbackHead...), strings.Fields(`delay_seconds asked_on campaign_id campaign run contact_id number`)...), "variables")
 
 func (w writer) promises(ctx context.Context, c dialler.Campaign) error {
-	q := dialler.ArchiveQuery{Campaign: c.ID, From: w.q.From, To: w.q.To, Limit: rowsPerPage}
+	q := dialler.RecordQuery{Campaign: c.ID, From: w.q.From, To: w.q.To, Limit: rowsPerPage}
 	for {
 		w.page()
 		within, cancel := context.WithTimeout(ctx, pageTime)

@@ -75,7 +75,7 @@ func (s *shelf) page(after string, limit int) (from, to int, next string, err er
 	return from + 1, to, next, nil
 }
 
-func (s *shelf) Attempts(_ context.Context, q dialler.ArchiveQuery) (out []dialler.AttemptRecord, next string, err error) {
+func (s *shelf) Attempts(_ context.Context, q dialler.RecordQuery) (out []dialler.AttemptRecord, next string, err error) {
 	from, to, next, err := s.page(q.After, q.Limit)
 	for i := from; i <= to && err == nil; i++ {
 		cb := s.promise(q.Campaign, i)
@@ -88,7 +88,7 @@ func (s *shelf) Attempts(_ context.Context, q dialler.ArchiveQuery) (out []diall
 	return out, next, err
 }
 
-func (s *shelf) Promises(_ context.Context, q dialler.ArchiveQuery) (out []dialler.PromiseRecord, next string, err error) {
+func (s *shelf) Promises(_ context.Context, q dialler.RecordQuery) (out []dialler.PromiseRecord, next string, err error) {
 	from, to, next, err := s.page(q.After, q.Limit)
 	for i := from; i <= to && err == nil; i++ {
 		out = append(out, dialler.PromiseRecord{Callback: s.promise(q.Campaign, i), Number: number(i), Vars: s.vars(), Run: 1})

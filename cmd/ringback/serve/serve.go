@@ -48,7 +48,7 @@ type Options struct {
 type Store interface {
 	dialler.Store
 	dialler.Deliveries
-	dialler.Archive
+	dialler.Records
 	user.Store
 }
 

@@ -68,7 +68,7 @@ import (
 var (
 	_ dialler.Store      = (*Store)(nil)
 	_ dialler.Deliveries = (*Store)(nil)
-	_ dialler.Archive    = (*Store)(nil)
+	_ dialler.Records    = (*Store)(nil)
 )
 
 // Options of a store. The zero value is ready to use.

@@ -39,7 +39,7 @@ import (
 var (
 	_ dialler.Store      = (*Store)(nil)
 	_ dialler.Deliveries = (*Store)(nil)
-	_ dialler.Archive    = (*Store)(nil)
+	_ dialler.Records    = (*Store)(nil)
 )
 
 // Memory is the path of a store that is not kept: it lives in memory and is

@@ -44,7 +44,7 @@ type Options struct {
 	Beside func(t *testing.T, s dialler.Store) dialler.Store
 
 	// Whole says that the store is a [dialler.Deliveries] and a
-	// [dialler.Archive] too.
+	// [dialler.Records] too.
 	Whole bool
 
 	// Kept opens a store that Reopen understands; nil: the one given to Run
@@ -88,7 +88,7 @@ func Run(t *testing.T, open func(t *testing.T) dialler.Store, options ...Options
 		groups = append(groups, group{"Clock", append(clockTests, lifeOnClock...)})
 	}
 	if o.Whole {
-		groups = append(groups, group{"Deliveries", deliveryTests}, group{"Archive", archiveTests})
+		groups = append(groups, group{"Deliveries", deliveryTests}, group{"Records", recordTests})
 	}
 	for _, group := range groups {
 		t.Run(group.name, func(t *testing.T) {

@@ -7,10 +7,10 @@ import (
 	"ringback/dialler"
 )
 
-func (w *world) attempts(q dialler.ArchiveQuery) (out []dialler.AttemptRecord) {
+func (w *world) attempts(q dialler.RecordQuery) (out []dialler.AttemptRecord) {
 	w.Helper()
 	for {
-		page, next, err := w.s.(dialler.Archive).Attempts(w.ctx, q)
+		page, next, err := w.s.(dialler.Records).Attempts(w.ctx, q)
 		w.must(err)
 		out = append(out, page...)
 		if q.After = next; next == "" {
@@ -19,10 +19,10 @@ func (w *world) attempts(q dialler.ArchiveQuery) (out []dialler.AttemptRecord) {
 	}
 }
 
-func (w *world) promises(q dialler.ArchiveQuery) (out []dialler.PromiseRecord) {
+func (w *world) promises(q dialler.RecordQuery) (out []dialler.PromiseRecord) {
 	w.Helper()
 	for {
-		page, next, err := w.s.(dialler.Archive).Promises(w.ctx, q)
+		page, next, err := w.s.(dialler.Records).Promises(w.ctx, q)
 		w.must(err)
 		out = append(out, page...)
 		if q.After = next; next == "" {
@@ -31,7 +31,7 @@ func (w *world) promises(q dialler.ArchiveQuery) (out []dialler.PromiseRecord) {
 	}
 }
 
-var archiveTests = []test{
+var recordTests = []test{
 	{"attempts, the oldest first, page by page, each with what came of it", func(w *world) {
 		c, other := w.campaign("c"), w.campaign("other")
 		w.people(other, 1)
@@ -48,7 +48,7 @@ var archiveTests = []test{
 			time.Sleep(time.Millisecond)
 		}
 		for _, limit := range []int{0, 1, 3, 7} {
-			got := w.attempts(dialler.ArchiveQuery{Campaign: c.ID, Limit: limit})
+			got := w.attempts(dialler.RecordQuery{Campaign: c.ID, Limit: limit})
 			w.eq("calls", len(got), 7)
 			for i, a := range got {
 				w.eq("call", a.ID, want[i])
@@ -71,7 +71,7 @@ var archiveTests = []test{
 			time.Sleep(time.Millisecond)
 		}
 		for _, limit := range []int{0, 1, 2, 5} {
-			got := w.promises(dialler.ArchiveQuery{Campaign: c.ID, Limit: limit})
+			got := w.promises(dialler.RecordQuery{Campaign: c.ID, Limit: limit})
 			w.eq("promises", len(got), 5)
 			for i, p := range got {
 				w.eq("promise", []any{p.AskedOn, p.Phrase, p.Run, p.Vars["name"]}, []any{want[i], "1 hour", 1, "N " + string(p.Number)})
@@ -84,8 +84,8 @@ var archiveTests = []test{
 			w.promised(w.fresh(c))
 			time.Sleep(time.Millisecond)
 		}
-		all := w.attempts(dialler.ArchiveQuery{Campaign: c.ID})
-		q := dialler.ArchiveQuery{Campaign: c.ID, From: all[1].Leased, To: all[3].Leased, Limit: 1}
+		all := w.attempts(dialler.RecordQuery{Campaign: c.ID})
+		q := dialler.RecordQuery{Campaign: c.ID, From: all[1].Leased, To: all[3].Leased, Limit: 1}
 		got := w.attempts(q)
 		w.eq("calls", []any{len(got), got[0].ID, got[1].ID}, []any{2, all[1].ID, all[2].ID})
 		kept := w.promises(q)
@@ -95,13 +95,13 @@ var archiveTests = []test{
 	}},
 	{"a campaign or a page that is none is named", func(w *world) {
 		c := w.campaign("c")
-		a := w.s.(dialler.Archive)
-		_, _, err := a.Attempts(w.ctx, dialler.ArchiveQuery{Campaign: 1e9})
+		a := w.s.(dialler.Records)
+		_, _, err := a.Attempts(w.ctx, dialler.RecordQuery{Campaign: 1e9})
 		w.is(err, dialler.ErrNotFound)
-		_, _, err = a.Promises(w.ctx, dialler.ArchiveQuery{Campaign: 1e9})
+		_, _, err = a.Promises(w.ctx, dialler.RecordQuery{Campaign: 1e9})
 		w.is(err, dialler.ErrNotFound)
 		for _, after := range []string{"x", "1", "' OR 1=1 --.x"} {
-			_, _, err = a.Attempts(w.ctx, dialler.ArchiveQuery{Campaign: c.ID, After: after})
+			_, _, err = a.Attempts(w.ctx, dialler.RecordQuery{Campaign: c.ID, After: after})
 			var fe *dialler.FieldError
 			if !errors.As(err, &fe) || fe.Field != "after" {
 				w.Fatalf("%s: %v", after, err)

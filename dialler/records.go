@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-// An Archive is all there is, page by page, the oldest first. Each page is a
+// Records are all there is, page by page, the oldest first. Each page is a
 // transaction of its own, and short: what changes between two pages may be seen
 // as it was or as it is, but nothing is left out and nothing comes twice.
-type Archive interface {
+type Records interface {
 	// Attempts returns calls by when they were leased.
-	Attempts(ctx context.Context, q ArchiveQuery) (page []AttemptRecord, next string, err error)
+	Attempts(ctx context.Context, q RecordQuery) (page []AttemptRecord, next string, err error)
 	// Promises returns callbacks by when the calls were leased on which they
 	// were asked for.
-	Promises(ctx context.Context, q ArchiveQuery) (page []PromiseRecord, next string, err error)
+	Promises(ctx context.Context, q RecordQuery) (page []PromiseRecord, next string, err error)
 	// Contacts returns up to n contacts of a campaign, in list order, that come
 	// after the one with that ID; 0: from the first.
 	Contacts(ctx context.Context, id CampaignID, after ContactID, n int) ([]Contact, error)
 }
 
-// An ArchiveQuery selects a page.
-type ArchiveQuery struct {
+// A RecordQuery selects a page.
+type RecordQuery struct {
 	Campaign CampaignID
 	From, To time.Time // From is within, To is not; zero: no limit
 	Limit    int       // at most 1000; 0: 100

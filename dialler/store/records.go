@@ -10,7 +10,7 @@ import (
 	"ringback/dialler"
 )
 
-// span of time and place in it, as an archive's query gives it: after (leased,
+// span of time and place in it, as a query of records gives it: after (leased,
 // id) and before to.
 type stretch struct {
 	leased int64
@@ -19,7 +19,7 @@ type stretch struct {
 	limit  int
 }
 
-func newStretch(q dialler.ArchiveQuery) (s stretch, err error) {
+func newStretch(q dialler.RecordQuery) (s stretch, err error) {
 	s = stretch{leased: math.MinInt64, to: math.MaxInt64, limit: q.Limit}
 	if s.limit <= 0 {
 		s.limit = 100
@@ -42,8 +42,8 @@ func newStretch(q dialler.ArchiveQuery) (s stretch, err error) {
 	return s, nil
 }
 
-// Attempts is as [dialler.Archive] says.
-func (s *SQL) Attempts(ctx context.Context, q dialler.ArchiveQuery) (page []dialler.AttemptRecord, next string, err error) {
+// Attempts is as [dialler.Records] says.
+func (s *SQL) Attempts(ctx context.Context, q dialler.RecordQuery) (page []dialler.AttemptRecord, next string, err error) {
 	at, err := newStretch(q)
 	if err != nil {
 		return nil, "", fmt.Errorf("attempts: %w", err)
@@ -92,8 +92,8 @@ func (s *SQL) Attempts(ctx context.Context, q dialler.ArchiveQuery) (page []dial
 	return page, next, err
 }
 
-// Promises is as [dialler.Archive] says.
-func (s *SQL) Promises(ctx context.Context, q dialler.ArchiveQuery) (page []dialler.PromiseRecord, next string, err error) {
+// Promises is as [dialler.Records] says.
+func (s *SQL) Promises(ctx context.Context, q dialler.RecordQuery) (page []dialler.PromiseRecord, next string, err error) {
 	at, err := newStretch(q)
 	if err != nil {
 		return nil, "", fmt.Errorf("promises: %w", err)
