@@ -185,8 +185,8 @@ type Forecast struct {
 type Slot struct{ Callbacks, Retries int }
 
 // MaxForecast is how many callbacks, and how many retries, a forecast counts:
-// more than any campaign could ring in the hours it looks ahead.
-const MaxForecast = 50_000
+// a wave of more is not drawn to its end, but is seen to be one.
+const MaxForecast = 20_000
 
 // A CallFilter is one of the tabs above the call list.
 type CallFilter string

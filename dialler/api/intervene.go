@@ -97,7 +97,7 @@ type Forecast struct {
 	Step     string     `json:"step" example:"1m0s"`
 	Overdue  Slot       `json:"overdue" doc:"due already, and not rung yet"`
 	Slots    []Slot     `json:"slots" doc:"from from on, one a step"`
-	Until    *time.Time `json:"until" doc:"how far it is whole: of more than 50000 of a class the rest is left out"`
+	Until    *time.Time `json:"until" doc:"how far it is whole: of more than 20000 of a class the rest is left out"`
 	Capacity float64    `json:"capacity" doc:"calls the campaign can begin in a minute, while its calling window is open"`
 	Why      string     `json:"why" doc:"how the capacity was worked out"`
 }

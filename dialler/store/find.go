@@ -31,8 +31,12 @@ func rowStates() []dialler.ContactState {
 // notRung leaves out contacts that are being rung, which are seen as dialling.
 const notRung = ` AND NOT EXISTS (SELECT 1 FROM live WHERE live.number = contact.number AND live.contact_id = contact.id)`
 
-// isTest is the condition of the index contact_test, word for word.
-const isTest = `replace(vars, '"` + dialler.TestVariable + `":', '') <> vars`
+// isTest is the condition of the index contact_test, word for word, and its
+// second column.
+const (
+	marked = `replace(vars, '"` + dialler.TestVariable + `":', '') <> vars`
+	isTest = marked + ` AND (` + marked + `) = true`
+)
 
 // FindContacts is as [dialler.Reports] says.
 func (s *SQL) FindContacts(ctx context.Context, q dialler.ContactQuery) (page []dialler.Contact, next string, err error) {
@@ -135,9 +139,13 @@ func merged(state dialler.ContactState, all []dialler.ContactState, campaign, li
 	if len(all) < len(rowStates()) {
 		rung = notRung
 	}
+	columns := `contact.id, contact.number` // no more than the index has
+	if strings.HasPrefix(order, `contact.due`) {
+		columns = `contact.id, contact.due`
+	}
 	var parts []string
 	for _, s := range all {
-		parts = append(parts, `SELECT * FROM (SELECT contact.id, contact.number, contact.due FROM contact
+		parts = append(parts, `SELECT * FROM (SELECT `+columns+` FROM contact
 			WHERE contact.campaign_id = `+campaign+` AND contact.state = '`+string(s)+`'`+bounds+rung+` ORDER BY `+order+` LIMIT `+limit+`) AS x`)
 	}
 	return `contact.id IN (SELECT contact.id FROM (` + strings.Join(parts, ` UNION ALL `) + `) AS contact ORDER BY ` + order + ` LIMIT ` + limit + `) ORDER BY ` + order
