@@ -187,7 +187,7 @@ func (r *ringback) load(ctx context.Context, n, campaigns int) error {
 		if p.state != dialler.Pending {
 			attempts = 1
 		}
-		return []any{int64(i) + 1, int64(i%campaigns) + 1, p.number, `{"name":"someone"}`, string(p.state), p.due, attempts, promise, now.UnixMicro()}, nil
+		return []any{int64(i) + 1, int64(i/20%campaigns) + 1, p.number, `{"name":"someone"}`, string(p.state), p.due, attempts, promise, now.UnixMicro()}, nil
 	})); err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ func (r *ringback) load(ctx context.Context, n, campaigns int) error {
 			return nil, nil
 		}
 		p := personOf(i, now)
-		return []any{int64(i)/20 + 1, int64(i) + 1, int64(i%campaigns) + 1, fmt.Sprint("before ", i), now.UnixMicro(), int64(1), "in an hour", "", 1.0, now.UnixMicro(), p.due, p.due, p.due, "relative", false, "scheduled"}, nil
+		return []any{int64(i)/20 + 1, int64(i) + 1, int64(i/20%campaigns) + 1, fmt.Sprint("before ", i), now.UnixMicro(), int64(1), "in an hour", "", 1.0, now.UnixMicro(), p.due, p.due, p.due, "relative", false, "scheduled"}, nil
 	})); err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ func (r *river) load(ctx context.Context, n, campaigns int) error {
 			}
 			priority = map[dialler.ContactState]int16{dialler.CallbackScheduled: 1, dialler.RetryScheduled: 3}[p.state]
 		}
-		return []any{int64(i) + 1, fmt.Appendf(nil, `{"number":%q,"vars":{"name":"someone"}}`, p.number), "dial", int16(3), priority, queue(i % campaigns), state, at}, nil
+		return []any{int64(i) + 1, fmt.Appendf(nil, `{"number":%q,"vars":{"name":"someone"}}`, p.number), "dial", int16(3), priority, queue(i / 20 % campaigns), state, at}, nil
 	})); err != nil {
 		return err
 	}
@@ -108,16 +108,22 @@ func (r *river) load(ctx context.Context, n, campaigns int) error {
 func queue(i int) string { return fmt.Sprintf("campaign_%d", i+1) }
 
 func (r *river) cycle(ctx context.Context, worker, batch int) (int, time.Duration, error) {
-	r.turn[worker]++
-	start := time.Now()
-	got, err := r.exec.JobGetAvailable(ctx, &riverdriver.JobGetAvailableParams{
-		ClientID: "bench", MaxAttemptedBy: 100, MaxToLock: batch, Queue: queue((worker + r.turn[worker]) % r.queues),
-	})
-	took := time.Since(start)
-	if err != nil {
-		return 0, took, err
+	var jobs []*rivertype.JobRow
+	var took time.Duration
+	for range r.queues { // one may have run dry
+		r.turn[worker]++
+		start := time.Now()
+		got, err := r.exec.JobGetAvailable(ctx, &riverdriver.JobGetAvailableParams{
+			ClientID: "bench", MaxAttemptedBy: 100, MaxToLock: batch, Queue: queue((worker + r.turn[worker]) % r.queues),
+		})
+		took = time.Since(start)
+		if err != nil {
+			return 0, took, err
+		}
+		if jobs = got.Jobs; len(jobs) > 0 {
+			break
+		}
 	}
-	jobs := got.Jobs
 	n := len(jobs)
 	if n == 0 {
 		return 0, took, nil

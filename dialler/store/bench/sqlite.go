@@ -79,11 +79,11 @@ func (s *onSQLite) insert(ctx context.Context, n, campaigns int) error {
 			attempts = 0
 		case dialler.CallbackScheduled:
 			cb = i/20 + 1
-			if _, err := promise.ExecContext(ctx, cb, i+1, i%campaigns+1, fmt.Sprint("before ", i), p.due); err != nil {
+			if _, err := promise.ExecContext(ctx, cb, i+1, i/20%campaigns+1, fmt.Sprint("before ", i), p.due); err != nil {
 				return err
 			}
 		}
-		if _, err := contact.ExecContext(ctx, i+1, i%campaigns+1, p.number, string(p.state), p.due, attempts, cb, now.UnixMicro()); err != nil {
+		if _, err := contact.ExecContext(ctx, i+1, i/20%campaigns+1, p.number, string(p.state), p.due, attempts, cb, now.UnixMicro()); err != nil {
 			return err
 		}
 	}
