@@ -43,6 +43,20 @@ type (
 	contactOutput struct {
 		Body Contact
 	}
+	findContactsInput struct {
+		ID     int64  `path:"id" minimum:"1"`
+		State  string `query:"state" enum:"pending,callback_scheduled,retry_scheduled,dialling,completed,exhausted,machine,abandoned,window_closed,stopped,excluded" doc:"only those that are this"`
+		Number string `query:"number" maxLength:"64" doc:"only those whose number begins so, with its plus"`
+		Order  string `query:"order" enum:"newest,number,due" doc:"unless given, in the order of the list, or by number with state or number; due is who waits for their time, the first due at the head"`
+		Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+		After  string `query:"after" maxLength:"200" doc:"next of the page before"`
+	}
+	findContactsOutput struct {
+		Body struct {
+			Contacts []Contact `json:"contacts"`
+			Next     string    `json:"next,omitempty" doc:"after for the next page; absent on the last"`
+		}
+	}
 	contactsInput struct {
 		ID   int64 `path:"id" minimum:"1"`
 		Body struct {
@@ -80,7 +94,31 @@ func (a *api) registerContacts(h huma.API) {
 		"Add contacts; entries that are not valid are left out and reported, the rest is added in one go", 404, 413, 422)
 	add.MaxBodyBytes = maxListBody
 	huma.Register(h, add, a.addContacts)
+	huma.Register(h, operation("contacts", http.MethodGet, "/v1/campaigns/{id}/contacts", "list-contacts", "Contacts of a campaign, by state, number and order", 404, 422), a.findContacts)
 	huma.Register(h, operation("contacts", http.MethodGet, "/v1/contacts/{id}", "get-contact", "One contact as it is now", 404), a.getContact)
+}
+
+func (a *api) findContacts(ctx context.Context, in *findContactsInput) (*findContactsOutput, error) {
+	id := dialler.CampaignID(in.ID)
+	if _, err := a.Store.Campaign(ctx, id); err != nil {
+		return nil, a.problem("read a campaign", err)
+	}
+	list, next, err := a.Store.FindContacts(ctx, dialler.ContactQuery{
+		Campaign: id, State: dialler.ContactState(in.State), Number: in.Number, Order: dialler.ContactOrder(in.Order), Limit: in.Limit, After: in.After,
+	})
+	if details := fieldErrors("query", err); details != nil {
+		return nil, huma.Error422UnprocessableEntity("some fields are not right", details...)
+	}
+	if err != nil {
+		return nil, a.problem(fmt.Sprintf("list contacts of campaign %d", id), err)
+	}
+	out := &findContactsOutput{}
+	out.Body.Next = next
+	out.Body.Contacts = make([]Contact, 0, len(list))
+	for _, c := range list {
+		out.Body.Contacts = append(out.Body.Contacts, showContact(c))
+	}
+	return out, nil
 }
 
 func (a *api) getContact(ctx context.Context, in *contactInput) (*contactOutput, error) {
