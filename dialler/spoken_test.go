@@ -1,6 +1,7 @@
 package dialler_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -52,7 +53,8 @@ func TestAnalysisOfADialplan(t *testing.T) {
 		}
 		got, err := callback.ParseAnalysis([]byte(body))
 		if tt.err != "" {
-			if field, ok := err.(*callback.FieldError); !ok || field.Field != tt.err {
+			var field *callback.FieldError
+			if !errors.As(err, &field) || field.Field != tt.err {
 				t.Errorf("%s: got %v, want a fault of %s", tt.name, err, tt.err)
 			}
 			continue
