@@ -26,7 +26,6 @@ type Store interface {
 	Transition(ctx context.Context, id dialler.CampaignID, what dialler.CampaignEvent, now time.Time) (dialler.Campaign, error)
 
 	Contact(ctx context.Context, id dialler.ContactID) (dialler.Contact, error)
-	FindContacts(ctx context.Context, q dialler.ContactQuery) (contacts []dialler.Contact, next string, err error)
 	Call(ctx context.Context, id dialler.CallID) (dialler.Call, error)
 	Calls(ctx context.Context, q dialler.CallQuery) (calls []dialler.Call, next string, err error)
 	FindContacts(ctx context.Context, q dialler.ContactQuery) (contacts []dialler.Contact, next string, err error)
