@@ -299,6 +299,32 @@ func (f *floor) run(ctx context.Context) (wait func()) {
 	return wg.Wait
 }
 
+// ready waits until every node is: what they declare is there then.
+func (f *floor) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for _, n := range f.nodes {
+		for {
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, n.base+"/readyz", nil)
+			if err != nil {
+				return err
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err == nil {
+				err = closeBody(resp)
+			}
+			if err == nil && resp.StatusCode == http.StatusOK {
+				break
+			}
+			if ctx.Err() != nil {
+				return fmt.Errorf("%s is not ready after %v; it says:\n%s", n.name, patience, n.log)
+			}
+			pause(ctx, 50*time.Millisecond)
+		}
+	}
+	return nil
+}
+
 func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():

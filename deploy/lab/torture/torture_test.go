@@ -38,6 +38,9 @@ func TestTorture(t *testing.T) {
 	defer nodesEnd()
 	defer down()
 
+	if err := f.ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	o := &operator{floor: f, long: long, began: time.Now(), named: map[string]int64{}, doubt: map[string]time.Time{}, excluded: map[string]exclusion{}}
 	if err := o.setUp(t.Context()); err != nil {
 		t.Fatal(err)
