@@ -170,3 +170,36 @@ func TestReplayTwice(t *testing.T) {
 		}
 	}
 }
+
+// Of a customer who hangs up in the instant in which they are handed over to
+// an extension, Asterisk says once more that they are in our own application.
+// That is no bot; another's application is.
+func TestOwnApplicationIsNoBot(t *testing.T) {
+	for _, app := range []struct {
+		name string
+		want []string
+	}{
+		{"ringback,customer", []string{"up", "hung_up"}},
+		{"a-bot,talk", []string{"up", "joined", "hung_up"}},
+	} {
+		file := filepath.Join(t.TempDir(), "events.jsonl")
+		event := func(kind, state, more string) string {
+			return fmt.Sprintf(`{"type":"%s","timestamp":"2026-11-22T12:23:37.956+0000"%s,"channel":{"id":"one","state":"%s","dialplan":{"context":"from-trunk","exten":"s","priority":1,"app_name":"Stasis","app_data":"%s"}}}`+"\n",
+				kind, more, state, app.name)
+		}
+		text := event("ChannelStateChange", "Up", "") +
+			event("ChannelDialplan", "Up", fmt.Sprintf(`,"dialplan_app":"Stasis","dialplan_app_data":"%s"`, app.name)) +
+			event("ChannelDestroyed", "Up", `,"cause":16,"cause_txt":"Normal Clearing"`)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		story := told(t, file, func(s *Switch) { s.register("one").ext = true })
+		var got []string
+		for line := range strings.Lines(story) {
+			got = append(got, strings.Fields(line)[1])
+		}
+		if !slices.Equal(got, app.want) {
+			t.Errorf("a customer in Stasis(%s): the news is %q, want %q", app.name, got, app.want)
+		}
+	}
+}

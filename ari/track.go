@@ -74,7 +74,9 @@ func (s *Switch) handle(e *event) {
 			l.bridged = false
 		}
 	case asterisk.Events.ChannelDialplan:
-		if c.ext && !l.isBot && talks[e.DialplanApp] {
+		// Asterisk says of a customer who has just hung up that they are in our
+		// own application, once more.
+		if c.ext && !l.isBot && talks[e.DialplanApp] && stasisArgs(e.Channel, s.opts.App) == nil {
 			s.join(c, e)
 		}
 	case asterisk.Events.ChannelUserevent:
