@@ -49,6 +49,9 @@ type Config struct {
 	// How long this process holds a contact without saying so again.
 	Lease Lease `yaml:"lease"`
 
+	// How long what is over is kept.
+	Retention Retention `yaml:"retention"`
+
 	where map[string]string // key → "file:line" or the variable's name
 	file  string            // the file's name; empty: none
 }
@@ -299,4 +302,14 @@ type Lease struct {
 	// became of its calls, they are left alone for this long after that. Then
 	// each counts as made, and the retry delay holds. 1m to 24h.
 	Hold time.Duration `yaml:"hold" default:"5m"`
+}
+
+// Retention is the retention section.
+type Retention struct {
+	// Calls that ended this many days ago are removed, an hour later at most,
+	// with their analyses and callbacks, and so are results that were delivered:
+	// a few hundred at a time, so that nobody waits for it. Contacts stay, and the counters go on counting what was
+	// removed. A call that led to a callback is kept while that is owed, and as
+	// long as the youngest call that kept it. 0 keeps everything for ever.
+	Days int `yaml:"days" default:"0"`
 }

@@ -194,6 +194,7 @@ func (c Config) Check() error {
 	}
 
 	bad(c.Node != "" && len(c.Node) <= 100 && strings.TrimSpace(c.Node) == c.Node, "node", quoted(c.Node), "a name of 1 to 100 characters")
+	bad(c.Retention.Days >= 0 && c.Retention.Days <= 36500, "retention.days", strconv.Itoa(c.Retention.Days), "0 to 36500; 0 keeps everything")
 	scheme, rest, _ := strings.Cut(c.Store.URL, ":")
 	switch scheme {
 	case "postgres", "postgresql":

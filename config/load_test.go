@@ -128,7 +128,7 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 	const sw = "switches: {pbx: {url: 'http://h/ari', user: u, password: p}}\n"
 	for _, tt := range []struct{ file, want string }{
 		{"nodes: a", `ringback.yaml:1: nodes: got a key that does not exist; want "node"?`},
-		{"frobnicate: 1", `ringback.yaml:1: frobnicate: got a key that does not exist; want one of node, store, http, switches, trunks, bots, campaigns, phrases, push, log, drain, lease`},
+		{"frobnicate: 1", `ringback.yaml:1: frobnicate: got a key that does not exist; want one of node, store, http, switches, trunks, bots, campaigns, phrases, push, log, drain, lease, retention`},
 		{"http:\n  listen: 8088", `ringback.yaml:2: http.listen: got "8088"; want host:port, such as 127.0.0.1:8090`},
 		{"http:\n  listen: 127.0.0.1:99999", `ringback.yaml:2: http.listen: got "127.0.0.1:99999"; want host:port, such as 127.0.0.1:8090`},
 		{"http:\n  listen:", `ringback.yaml:2: http.listen: got nothing; want text`},
@@ -150,6 +150,7 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		{"drain: {limit: 90}", `ringback.yaml:1: drain.limit: got "90"; want a duration such as 30s, 15m or 1h30m`},
 		{"drain: {limit: -5s}", `ringback.yaml:1: drain.limit: got -5s; want 1s to 24h0m0s`},
 		{"lease: {ttl: 1s}", `ringback.yaml:1: lease.ttl: got 1s; want 5s to 10m0s`},
+		{"retention: {days: -1}", `ringback.yaml:1: retention.days: got -1; want 0 to 36500; 0 keeps everything`},
 		{"drain: {limit: 0s}", `ringback.yaml:1: drain.limit: got 0s; want 1s to 24h0m0s`},
 		{"log: {level: ''}", `ringback.yaml:1: log.level: got ""; want debug, info, warn or error`},
 		{"log: {level: loud}", `ringback.yaml:1: log.level: got "loud"; want debug, info, warn or error`},

@@ -33,6 +33,10 @@ type Options struct {
 	Status  func() dialler.Status // how the loop stands; nil: there is none
 	Now     func() time.Time      // nil: time.Now
 
+	// OldestTransaction is the age of the transaction that has been open the
+	// longest on the store's database; nil: a database where it does no harm.
+	OldestTransaction func(context.Context) (time.Duration, error)
+
 	// Fresh is how long figures read from the store are shown again without
 	// reading it: counting a million contacts is work. 0: 5 s.
 	Fresh time.Duration
@@ -57,6 +61,7 @@ type Metrics struct {
 	lapsed      prometheus.Counter
 	adopted     prometheus.Counter
 	orphans     prometheus.Counter
+	pruned      *prometheus.CounterVec
 	requests    *prometheus.CounterVec
 	requestTime *prometheus.HistogramVec
 	pushes      *prometheus.CounterVec
@@ -112,6 +117,8 @@ func New(o Options) *Metrics {
 		lapsed:  prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "leases_lapsed_total", Help: "Leases lost while their call went on."}),
 		adopted: prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "calls_adopted_total", Help: "Calls of a process that died, taken over."}),
 		orphans: prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "calls_orphaned_total", Help: "Calls on a switch that no attempt stood for, hung up."}),
+		pruned: counter("pruned_total", "Rows that were let go of because they are older than retention.days.",
+			"what"), // calls, analyses, callbacks, messages
 		requests: counter("http_requests_total", "HTTP requests answered.",
 			"route", "method", "code"), // route: as in the OpenAPI document, "other" where there is no such page
 		requestTime: histogram("http_request_seconds", "Time to answer an HTTP request.",
@@ -135,7 +142,7 @@ func New(o Options) *Metrics {
 	}
 	m.registry.MustRegister(
 		m.leases, m.withdrawn, m.originated, m.late, m.settled, m.rings, m.botDelay, m.talks, m.troubles,
-		m.links, m.gaps, m.lapsed, m.adopted, m.orphans, m.requests, m.requestTime, m.pushes, m.pushTime, info,
+		m.links, m.gaps, m.lapsed, m.adopted, m.orphans, m.pruned, m.requests, m.requestTime, m.pushes, m.pushTime, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		newScrape(o, &m.names),
 	)
@@ -195,6 +202,14 @@ func (m *Metrics) settle(campaign string, at dialler.Attempt) {
 	between(m.rings, at.Leased, at.Answered)
 	between(m.botDelay, at.Answered, at.Joined)
 	between(m.talks, at.Joined, at.Ended)
+}
+
+// Pruned counts what was let go of.
+func (m *Metrics) Pruned(p dialler.Pruned) {
+	m.pruned.WithLabelValues("calls").Add(float64(p.Calls))
+	m.pruned.WithLabelValues("analyses").Add(float64(p.Analyses))
+	m.pruned.WithLabelValues("callbacks").Add(float64(p.Callbacks))
+	m.pruned.WithLabelValues("messages").Add(float64(p.Messages))
 }
 
 // Request counts an answered HTTP request. An empty route is a page that does

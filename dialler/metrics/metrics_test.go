@@ -274,3 +274,20 @@ func TestTheProcessItselfIsShown(t *testing.T) {
 		}
 	}
 }
+
+func TestOldestTransaction(t *testing.T) {
+	b := &board{}
+	age, err := 90*time.Second, error(nil)
+	m := New(Options{Store: b, Fresh: time.Nanosecond, OldestTransaction: func(context.Context) (time.Duration, error) { return age, err }})
+	m.Pruned(dialler.Pruned{Calls: 3})
+	if got := scraped(t, m); !strings.Contains(got, "\nringback_store_oldest_transaction_seconds 90\n") || !strings.Contains(got, "\nringback_pruned_total{what=\"calls\"} 3\n") {
+		t.Error(got)
+	}
+	if got := scraped(t, open(b)); strings.Contains(got, "oldest_transaction") {
+		t.Error("a store without such transactions shows one")
+	}
+	err = errors.New("the database has gone away")
+	if got := scraped(t, m); !strings.Contains(got, "\nringback_store_up 0\n") {
+		t.Error(got)
+	}
+}

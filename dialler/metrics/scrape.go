@@ -31,6 +31,7 @@ type scrape struct {
 	oldestDue, waiting                                  *prometheus.Desc
 	undelivered, deadLetters, oldestUndelivered         *prometheus.Desc
 	nodeUp, nodeSilent, nodeDraining, nodeCalls         *prometheus.Desc
+	oldestOpen                                          *prometheus.Desc
 
 	mu   sync.Mutex
 	last []prometheus.Metric // of the store, as last read
@@ -64,6 +65,8 @@ func newScrape(o Options, n *names) *scrape {
 		oldestDue:    desc("campaign_oldest_due_seconds", "How long the contact that has been due the longest has waited; 0 if none is due.", "campaign"),
 		waiting:      desc("campaign_contacts_waiting", "Contacts that wait to be rung, due or not, of a running campaign.", "campaign"),
 
+		oldestOpen: desc("store_oldest_transaction_seconds", "Age of the transaction that has been open the longest on the store's Postgres: while it is open, leases slow down."),
+
 		undelivered:       desc("webhook_undelivered", "Results that wait to be pushed to a campaign's webhook, due or not.", "campaign"),
 		deadLetters:       desc("webhook_dead_letters", "Results that were given up after a day; they can be sent again.", "campaign"),
 		oldestUndelivered: desc("webhook_oldest_undelivered_seconds", "How long the first of those that wait has waited; 0 if none does, or the webhook is off.", "campaign"),
@@ -78,7 +81,7 @@ func newScrape(o Options, n *names) *scrape {
 func (s *scrape) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		s.up, s.linkUp, s.live, s.draining, s.state, s.attempts, s.inProgress, s.contacts, s.dispositions,
-		s.callbacks, s.requested, s.refused, s.closed, s.avgDelay, s.oldestDue, s.waiting,
+		s.callbacks, s.requested, s.refused, s.closed, s.avgDelay, s.oldestDue, s.waiting, s.oldestOpen,
 		s.undelivered, s.deadLetters, s.oldestUndelivered,
 		s.nodeUp, s.nodeSilent, s.nodeDraining, s.nodeCalls,
 	} {
@@ -137,6 +140,13 @@ func (s *scrape) store(now time.Time) ([]prometheus.Metric, error) {
 			return nil, err
 		}
 		s.counters(add, c.Name, n)
+	}
+	if s.OldestTransaction != nil {
+		age, err := s.OldestTransaction(ctx)
+		if err != nil {
+			return nil, err
+		}
+		add(gauge(s.oldestOpen, age.Seconds()))
 	}
 	works, err := s.Store.Running(ctx, now)
 	if err != nil {

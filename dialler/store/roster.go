@@ -270,13 +270,13 @@ func (s *SQL) Exclude(ctx context.Context, numbers []dialler.Number, now time.Ti
 	})
 }
 
-// oneOf makes a list of parameters. The last number fills it up to a power of
+// oneOf makes a list of parameters. The last value fills it up to a power of
 // two, so that there are few different statements to prepare.
-func oneOf(numbers []dialler.Number) (string, []any) {
+func oneOf[T any](values []T) (string, []any) {
 	var in strings.Builder
-	args := make([]any, 1<<bits.Len(uint(len(numbers)-1)))
+	args := make([]any, 1<<bits.Len(uint(len(values)-1)))
 	for i := range args {
-		args[i] = numbers[min(i, len(numbers)-1)]
+		args[i] = values[min(i, len(values)-1)]
 		if i > 0 {
 			in.WriteString(", ")
 		}

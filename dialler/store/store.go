@@ -54,6 +54,9 @@ type Database interface {
 	// SkipLocked is what makes a SELECT of rows of a table lock them, and pass
 	// over those that another transaction has locked.
 	SkipLocked(table string) string
+	// Loosen lets rows that refer to one another be removed one after the other:
+	// that nothing is left which refers to nothing is looked at when t commits.
+	Loosen(t Tx) error
 
 	// Rouse makes [dialler.Ledger.Wake] receive, on every node.
 	Rouse()
@@ -104,6 +107,10 @@ type Lock struct {
 	Call       dialler.CallID    // its contact is changed, and its campaign relied upon; empty: none
 	Contact    dialler.ContactID // likewise; 0: none
 	Deliveries Hold              // of the line of deliveries; it comes alone
+
+	// These are changed, in a transaction that relies on their campaign already;
+	// in order, and given alone.
+	Contacts []dialler.ContactID
 }
 
 // A Hold is how a lock is held: together with others, or alone.

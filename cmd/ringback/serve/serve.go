@@ -151,13 +151,20 @@ func Start(ctx context.Context, cfg config.Config, o Options) (p *Process, err e
 	if err != nil {
 		return p, err
 	}
-	m = metrics.New(metrics.Options{Store: p.store, Version: o.Version, Status: p.loop.Status})
+	watch := metrics.Options{Store: p.store, Version: o.Version, Status: p.loop.Status}
+	if s, ok := p.store.(interface {
+		OldestTransaction(context.Context) (time.Duration, error)
+	}); ok {
+		watch.OldestTransaction = s.OldestTransaction
+	}
+	m = metrics.New(watch)
 	sender := push.NewSender(declared.guard, o.Version, cfg.Push.Timeout)
 	p.push = push.New(push.Options{Store: p.store, Sender: sender, InFlight: cfg.Push.InFlight, Logger: p.log, Observe: func(r push.Result) {
 		m.Pushed(r.Delivery.Campaign, r.Try.State, r.Took)
 	}})
 	p.runPush(sender)
 	p.runLoop()
+	p.runRetention(m.Pruned)
 	p.serveHTTP(listener, m, live, sender, o.Version)
 	p.log.Info("ringback is up", "node", cfg.Node, "http", p.addr.String(), "store", scheme(cfg.Store.URL), "version", o.Version)
 	return p, nil

@@ -175,7 +175,9 @@ func clock(ahead int64) string {
 func TestStore(t *testing.T) {
 	fresh := func(t *testing.T) dialler.Store { return open(t, database(t), deaf) }
 	again := func(t *testing.T, s dialler.Store) dialler.Store { return open(t, where(t, s), deaf) }
-	storetest.Run(t, fresh, storetest.Options{Advance: advance, Reopen: again, Beside: again, Whole: true})
+	storetest.Run(t, fresh, storetest.Options{Advance: advance, Reopen: again, Beside: again, Whole: true, Cut: func(_ *testing.T, s dialler.Store, n int) func() bool {
+		return s.(*postgres.Store).Cut(n)
+	}})
 }
 
 func TestUsers(t *testing.T) {

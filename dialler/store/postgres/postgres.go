@@ -58,6 +58,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"ringback/callback"
@@ -69,6 +70,7 @@ var (
 	_ dialler.Store      = (*Store)(nil)
 	_ dialler.Deliveries = (*Store)(nil)
 	_ dialler.Records    = (*Store)(nil)
+	_ dialler.Pruner     = (*Store)(nil)
 )
 
 // Options of a store. The zero value is ready to use.
@@ -112,6 +114,8 @@ type Store struct {
 
 	stop context.CancelFunc
 	work sync.WaitGroup
+
+	cut func(*tx, *pgx.Batch) error // see tx; of tests
 }
 
 // Open connects to the database that url names (postgres://user@host/name, or

@@ -34,6 +34,7 @@ func (d database) View(ctx context.Context, what string, f func(store.Tx) error)
 }
 
 func (d database) Rouse()                     { d.s.rouse() }
+func (d database) Loosen(store.Tx) error      { return nil } // no foreign key leads there
 func (d database) Time(t time.Time) time.Time { return d.s.now(t) }
 
 // Clock is the database's own; the parameter is there to be used.
@@ -85,6 +86,7 @@ type tx struct {
 	pending *pgx.Batch
 	done    bool // COMMIT was sent
 	after   []func()
+	cut     func(*tx, *pgx.Batch) error // of tests: may end the connection in the middle of what is sent; nil: does not
 }
 
 // tries is how often a transaction is run that loses against others.
@@ -120,7 +122,7 @@ func (s *Store) once(ctx context.Context, f func(*tx) error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.Timeout)
 	defer cancel()
-	t := &tx{ctx: ctx, conn: conn, pending: &pgx.Batch{}}
+	t := &tx{ctx: ctx, conn: conn, pending: &pgx.Batch{}, cut: s.cut}
 	t.pending.Queue(`BEGIN`)
 	if err := f(t); err != nil {
 		t.rollback()
@@ -178,6 +180,11 @@ func (t *tx) send() error {
 	t.pending = &pgx.Batch{}
 	if b.Len() == 0 {
 		return nil
+	}
+	if t.cut != nil {
+		if err := t.cut(t, b); err != nil {
+			return err
+		}
 	}
 	return t.conn.SendBatch(t.ctx, b).Close()
 }
@@ -237,6 +244,10 @@ func (t *tx) Lock(l store.Lock) error {
 			return `pg_advisory_xact_lock`
 		}
 		return `pg_advisory_xact_lock_shared`
+	}
+	if l.Contacts != nil {
+		t.pending.Queue(`SELECT 1 FROM contact WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`, l.Contacts)
+		return nil
 	}
 	// What is selected is worked out from left to right.
 	all := how(l.Exclusions) + `($1, 0)`

@@ -27,6 +27,9 @@ func (d database) View(ctx context.Context, what string, f func(store.Tx) error)
 
 func (d database) Rouse() { d.s.rouse() }
 
+// Loosen is for this transaction only.
+func (d database) Loosen(t store.Tx) error { return t.Do(`PRAGMA defer_foreign_keys = ON`) }
+
 // Time is t: the one process there is decides by its own clock.
 func (d database) Time(t time.Time) time.Time { return t }
 

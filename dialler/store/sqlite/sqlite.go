@@ -40,6 +40,7 @@ var (
 	_ dialler.Store      = (*Store)(nil)
 	_ dialler.Deliveries = (*Store)(nil)
 	_ dialler.Records    = (*Store)(nil)
+	_ dialler.Pruner     = (*Store)(nil)
 )
 
 // Memory is the path of a store that is not kept: it lives in memory and is
@@ -68,6 +69,8 @@ type Store struct {
 	read  *rack // nil: in memory, reads take turns with writes
 
 	turns store.Turns // guarded by write
+
+	fault func() error // see tx; of tests
 }
 
 //go:embed migrations/*.sql

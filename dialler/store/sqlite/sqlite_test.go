@@ -43,7 +43,9 @@ func TestStoreInFile(t *testing.T) {
 		to := filepath.Join(t.TempDir(), "ringback.db")
 		copyFile(t, path, to)
 		return open(t, to)
-	}, storetest.Options{Reopen: afterCrash, Whole: true})
+	}, storetest.Options{Reopen: afterCrash, Whole: true, Cut: func(_ *testing.T, s dialler.Store, n int) func() bool {
+		return s.(*sqlite.Store).Cut(n)
+	}})
 }
 
 func TestUsers(t *testing.T) {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"strings"
@@ -83,10 +84,16 @@ func (r *rack) take(ctx context.Context) (*pen, error) {
 	}
 }
 
-// back puts a pen back; broken throws it away.
+// back puts a pen back; broken throws it away, and the connection with it:
+// otherwise database/sql would hand it out again, in the middle of what it was
+// doing.
 func (r *rack) back(p *pen, broken bool) {
 	if broken {
-		_ = p.close() // there is a better error than that of closing
+		for _, st := range p.stmts {
+			_ = st.Close() // there is a better error than those of closing
+		}
+		_ = p.conn.Raw(func(any) error { return driver.ErrBadConn })
+		_ = p.conn.Close()
 		p = nil
 	}
 	r.pens <- p
@@ -108,7 +115,8 @@ func (r *rack) close() error {
 type tx struct {
 	ctx   context.Context
 	pen   *pen
-	after []func() // once it is committed
+	after []func()     // once it is committed
+	fault func() error // of tests, asked before each statement; nil: none
 }
 
 // update runs f in a transaction that writes. If f fails nothing is written.
@@ -133,7 +141,7 @@ func (s *Store) update(ctx context.Context, what string, f func(*tx) error) (err
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	ctx = context.WithoutCancel(ctx)
-	t := &tx{ctx: ctx, pen: p}
+	t := &tx{ctx: ctx, pen: p, fault: s.fault}
 	if err := t.Do(`BEGIN IMMEDIATE`); err != nil {
 		return fmt.Errorf("%s: begin: %w", what, err)
 	}
@@ -192,11 +200,20 @@ func (t *tx) Do(query string, args ...any) error {
 }
 
 func (t *tx) exec(query string, args ...any) (sql.Result, error) {
-	st, err := t.pen.prepare(t.ctx, query)
+	st, err := t.prepare(query)
 	if err != nil {
 		return nil, err
 	}
 	return st.ExecContext(t.ctx, args...)
+}
+
+func (t *tx) prepare(query string) (*sql.Stmt, error) {
+	if t.fault != nil {
+		if err := t.fault(); err != nil {
+			return nil, err
+		}
+	}
+	return t.pen.prepare(t.ctx, query)
 }
 
 // Count is as [store.Tx] says.
@@ -235,7 +252,7 @@ func (t *tx) After(f func()) { t.after = append(t.after, f) }
 
 // each calls f with each row. f must not use t: the row is still open.
 func (t *tx) each(f func(store.Scanner) error, query string, args ...any) (err error) {
-	st, err := t.pen.prepare(t.ctx, query)
+	st, err := t.prepare(query)
 	if err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ func (w *world) auditOne(c dialler.Campaign, live map[dialler.Number]dialler.Cal
 	dialling := map[dialler.ContactID]bool{}
 	promises := map[dialler.CallbackID]dialler.Callback{}
 	var delay time.Duration
-	for _, call := range w.allCalls(c, dialler.AllCalls) {
+	for _, call := range append(w.allCalls(c, dialler.AllCalls), w.pruned[c.ID]...) {
 		want.Attempts++
 		if call.Live() {
 			want.Live++

@@ -43,9 +43,15 @@ type Options struct {
 	// are left out.
 	Beside func(t *testing.T, s dialler.Store) dialler.Store
 
-	// Whole says that the store is a [dialler.Deliveries] and a
-	// [dialler.Records] too.
+	// Whole says that the store is a [dialler.Deliveries], a
+	// [dialler.Pruner] and a [dialler.Records] too.
 	Whole bool
+
+	// Cut arms s to lose its connection, or its process its breath, just
+	// before the n-th statement of what is written next: that one and all that
+	// follow in its transaction fail. reached disarms it, and says whether it
+	// came to that. nil: the tests of it are left out.
+	Cut func(t *testing.T, s dialler.Store, n int) (reached func() bool)
 
 	// Kept opens a store that Reopen understands; nil: the one given to Run
 	// will do.
@@ -81,6 +87,9 @@ func Run(t *testing.T, open func(t *testing.T) dialler.Store, options ...Options
 		{"Together", togetherTests},
 		{"Walk", walkTests},
 	}
+	if o.Cut != nil {
+		groups = append(groups, group{"Cut", cutTests()})
+	}
 	if o.Beside != nil {
 		groups = append(groups, group{"Nodes", nodeTests}, group{"Pace", paceTests})
 	}
@@ -88,7 +97,7 @@ func Run(t *testing.T, open func(t *testing.T) dialler.Store, options ...Options
 		groups = append(groups, group{"Clock", append(clockTests, lifeOnClock...)})
 	}
 	if o.Whole {
-		groups = append(groups, group{"Deliveries", deliveryTests}, group{"Records", recordTests})
+		groups = append(groups, group{"Deliveries", deliveryTests}, group{"Records", recordTests}, group{"Prune", pruneTests})
 	}
 	for _, group := range groups {
 		t.Run(group.name, func(t *testing.T) {
@@ -132,6 +141,8 @@ type world struct {
 	ctx   context.Context
 	shift time.Duration
 	last  int // number given out
+
+	pruned map[dialler.CampaignID][]dialler.Call // what was let go of
 }
 
 const (
