@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 
+	asterisk "github.com/CyCoreSystems/ari/v6"
+
 	"ringback/dialler"
 )
 
@@ -68,10 +70,20 @@ func (s *Switch) exists(ctx context.Context, p place) (bool, error) {
 }
 
 // send lets the dialplan have a channel that is under our control. It leaves
-// the bridge by that.
+// the bridge by that. Asterisk may have done so and say that it failed; so
+// where it refuses, the channel is looked at, and not being ours any more is
+// as good as being sent.
 func (s *Switch) send(ctx context.Context, l *leg, p place) error {
 	query := url.Values{"context": {p.context}, "extension": {p.exten}, "priority": {p.priority}}
-	return s.do(ctx, http.MethodPost, "channels/"+l.id+"/continue", query, nil, nil)
+	err := s.again(ctx, "channels/"+l.id+"/continue", query)
+	if n := code(err); n == 0 || n == http.StatusNotFound {
+		return err
+	}
+	var ch asterisk.ChannelData
+	if s.do(ctx, http.MethodGet, "channels/"+l.id, nil, nil, &ch) == nil && !inStasis(&ch) {
+		return nil
+	}
+	return err
 }
 
 // handOver lets a bot that is an extension have the customer. It is joined

@@ -294,6 +294,33 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 }
 
+// Asterisk lets the dialplan have the customer and says that it failed: the
+// customer is with the bot all the same.
+func TestHandOverDoneAndDenied(t *testing.T) {
+	t.Parallel()
+	s := startFake(t, aritest.Options{Seed: 4, Faults: &aritest.Faults{After: 1}, Where: func(_, path string) bool { return strings.HasSuffix(path, "/continue") }})
+	sw := onFake(t, s)
+	var n news
+	stop := run(t, sw, n.deliver)
+	defer stop()
+	n.wait(t, "a link", func(e dialler.Event) bool { return e.Kind == dialler.LinkUp })
+	o := origination("00")
+	if err := sw.Originate(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	n.kind(t, o.ID, dialler.Up)
+	h := dialler.Handover{Bot: dialler.Bot{Name: "extension", Extension: "ringback-bot,s,1"}, Timeout: 20 * time.Second}
+	h.Context.Call, h.Context.Number = o.ID, o.Number
+	if err := sw.Connect(t.Context(), o.ID, h); err != nil {
+		t.Fatal(err)
+	}
+	n.kind(t, o.ID, dialler.Joined)
+	if err := sw.Hangup(t.Context(), o.ID); err != nil {
+		t.Fatal(err)
+	}
+	n.kind(t, o.ID, dialler.HungUp)
+}
+
 // What an earlier process has left behind is taken down when a link comes up;
 // what is another's is left alone.
 func TestLeftBehind(t *testing.T) {
