@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"context"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -36,6 +37,38 @@ func TestReadersDoNotWaitForEachOther(t *testing.T) {
 		wg.Wait()
 		cancel()
 		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A reader that is called away at any moment, as a browser's request is when its
+// user goes on, leaves a connection that the next can read with.
+func TestReadersCalledAway(t *testing.T) {
+	t.Parallel()
+	s := open(t, filepath.Join(t.TempDir(), "ringback.db"))
+	var readers sync.WaitGroup
+	for reader := range 8 {
+		readers.Go(func() {
+			for i := range 1000 {
+				ctx, cancel := context.WithCancel(t.Context())
+				var away sync.WaitGroup
+				away.Go(func() {
+					for range (i*7 + reader*13) % 100 {
+						runtime.Gosched()
+					}
+					cancel()
+				})
+				if _, err := s.Campaigns(ctx); err != nil && ctx.Err() == nil {
+					t.Error(err)
+				}
+				away.Wait()
+			}
+		})
+	}
+	readers.Wait()
+	for range 32 {
+		if _, err := s.Campaigns(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -179,15 +179,20 @@ func (s *Store) view(ctx context.Context, what string, f func(*tx) error) error 
 	}
 	broken := false
 	defer func() { s.read.back(p, broken) }()
-	t := &tx{ctx: ctx, pen: p}
-	if err := t.Do(`BEGIN`); err != nil {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	// Neither the beginning nor the end is interrupted: a BEGIN that is may
+	// have been carried out.
+	edge := &tx{ctx: context.WithoutCancel(ctx), pen: p}
+	if err := edge.Do(`BEGIN`); err != nil {
+		broken = true
 		return fmt.Errorf("%s: begin: %w", what, err)
 	}
 	defer func() { // also on a panic of f; nothing was written
-		end := &tx{ctx: context.WithoutCancel(ctx), pen: p}
-		broken = end.Do(`ROLLBACK`) != nil
+		broken = edge.Do(`ROLLBACK`) != nil
 	}()
-	if err := f(t); err != nil {
+	if err := f(&tx{ctx: ctx, pen: p}); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
