@@ -2,6 +2,7 @@ package dialler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -34,7 +35,8 @@ func PlaceTest(ctx context.Context, s TestStore, id CampaignID, n Number, by str
 		return found[0], true, nil
 	}
 	ct, ok, err := find()
-	if err == nil && !ok {
+	added := err == nil && !ok
+	if added {
 		if _, err = s.AddContacts(ctx, id, []NewContact{{Number: n, Vars: map[string]string{TestVariable: "yes"}}}, now); err == nil {
 			ct, ok, err = find()
 		}
@@ -47,5 +49,13 @@ func PlaceTest(ctx context.Context, s TestStore, id CampaignID, n Number, by str
 	case !ct.IsTest():
 		return Intervened{}, &FieldError{"number", fmt.Sprintf("%q, which is on the campaign's list", n), "a number of yours; to ring a contact of the list use Dial now on its page"}
 	}
-	return s.Intervene(ctx, ct.ID, Intervention{Kind: DialNow, By: by}, now)
+	done, err := s.Intervene(ctx, ct.ID, Intervention{Kind: DialNow, By: by}, now)
+	var refused *InterventionError
+	if added && errors.As(err, &refused) {
+		// A line was free, and the dialler was there first.
+		if ct, ok, err := find(); err == nil && ok && (ct.State == Dialling || ct.Attempts > 0) {
+			return Intervened{Contact: ct, Says: "It is being dialled."}, nil
+		}
+	}
+	return done, err
 }

@@ -323,6 +323,8 @@ func (c *console) trouble(w http.ResponseWriter, r *http.Request, s session, err
 		status, title, said = http.StatusNotFound, "Not found", "There is no such page, campaign, contact or bot."
 	case errors.As(err, &field):
 		status, title, said = http.StatusBadRequest, "Not understood", initial(field.Error())+"."
+	case errors.Is(r.Context().Err(), context.Canceled):
+		return // whoever asked has gone on to another page
 	case errors.Is(err, context.DeadlineExceeded):
 		status, title, said = http.StatusServiceUnavailable, "Too slow", "The store took too long; try again."
 	}

@@ -24,6 +24,6 @@
 // A batch is added whole or not at all, and a campaign has a number once: an
 // import that was cut short, by a kill -9 of either side or by a database that
 // went away, is finished by running it again from the first line. What is there
-// is passed over at several times the speed at which it was added, so no place
-// in the file is remembered, and none can be remembered wrongly.
+// is passed over, no slower than it was added, so no place in the file is
+// remembered, and none can be remembered wrongly.
 package list

@@ -50,7 +50,7 @@ func TestReadersCalledAway(t *testing.T) {
 	var readers sync.WaitGroup
 	for reader := range 8 {
 		readers.Go(func() {
-			for i := range 1000 {
+			for i := range 300 {
 				ctx, cancel := context.WithCancel(t.Context())
 				var away sync.WaitGroup
 				away.Go(func() {
