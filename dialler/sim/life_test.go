@@ -77,7 +77,11 @@ func TestTheNodesThemselves(t *testing.T) {
 		if got := look(w); got["node1"].Links["pbx"] || !got["node2"].Links["pbx"] {
 			t.Errorf("node1 has lost its link: %+v", got)
 		}
-		go func() { _ = w.nodes[1].Loop.Drain(w.ctx) }()
+		w.each(func(p *process) {
+			if p.node == name(1) {
+				go func() { _ = p.Loop.Drain(w.ctx) }()
+			}
+		})
 	}).at(12*time.Second, func(w *world) {
 		if got := look(w); !got["node2"].Draining {
 			t.Errorf("node2 is draining: %+v", got)

@@ -134,13 +134,13 @@ func TestAnalysesOfTheDialplan(t *testing.T) {
 		until(30 * time.Minute)
 	s.outages = [][2]time.Duration{{10 * time.Second, 40 * time.Second}, {2 * time.Minute, 3 * time.Minute}}
 	s.at(15*time.Second, func(w *world) {
-		w.sw.Say(w.rec.order[0].lease.Attempt.ID, asks)
-		w.sw.Say(w.rec.order[0].lease.Attempt.ID, `{"callback_requested":"perhaps"}`)
+		w.sw.Say(w.rec.nth(0), asks)
+		w.sw.Say(w.rec.nth(0), `{"callback_requested":"perhaps"}`)
 	}).at(2*time.Minute+10*time.Second, func(w *world) {
 		w.sw.Say("00000000-0000-4000-8000-000000000000", asks)
-		w.sw.Say(w.rec.order[1].lease.Attempt.ID, asks)
+		w.sw.Say(w.rec.nth(1), asks)
 	}).at(4*time.Minute, func(w *world) {
-		w.sw.Say(w.rec.order[1].lease.Attempt.ID, asks)
+		w.sw.Say(w.rec.nth(1), asks)
 	})
 	bubble(t, s, func(w *world) {
 		n, err := w.store.Counters(w.ctx, w.ids[0])
@@ -148,4 +148,11 @@ func TestAnalysesOfTheDialplan(t *testing.T) {
 			t.Errorf("%+v %v, want two callbacks that were kept, by four calls", n, err)
 		}
 	})
+}
+
+// nth is the call that was leased nth, from 0.
+func (r *record) nth(n int) dialler.CallID {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.order[n].lease.Attempt.ID
 }
