@@ -94,6 +94,7 @@ func (a *api) registerContacts(h huma.API) {
 		"Add contacts; entries that are not valid are left out and reported, the rest is added in one go", 404, 413, 422)
 	add.MaxBodyBytes = maxListBody
 	huma.Register(h, add, a.addContacts)
+	a.registerUpload(h)
 	huma.Register(h, operation("contacts", http.MethodGet, "/v1/campaigns/{id}/contacts", "list-contacts", "Contacts of a campaign, by state, number and order", 404, 422), a.findContacts)
 	huma.Register(h, operation("contacts", http.MethodGet, "/v1/contacts/{id}", "get-contact", "One contact as it is now", 404), a.getContact)
 }

@@ -48,7 +48,7 @@ func (a *api) door(mux *http.ServeMux) http.Handler {
 		}()
 
 		ctx := r.Context()
-		if !strings.HasPrefix(r.URL.Path, "/v1/reports/") { // those take as long as they take, so long as they go on
+		if !strings.HasPrefix(r.URL.Path, "/v1/reports/") && !isUpload(r.URL.Path) { // those take as long as they take, so long as they go on
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, requestTime)
 			defer cancel()

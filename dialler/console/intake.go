@@ -8,21 +8,18 @@ import (
 	"mime/multipart"
 	"net/http"
 	"strings"
-	"time"
 	"unicode"
 
 	"ringback/dialler"
+	"ringback/dialler/api"
 	"ringback/dialler/list"
 	"ringback/dialler/user"
 )
 
 // Limits of a list that is uploaded.
 const (
-	maxUpload   = 50 << 20
-	maxPasted   = 4 << 20
-	shownSkips  = 1000             // rows that are shown; the rest is counted
-	uploadPause = 30 * time.Second // that a browser may send nothing for
-	uploadTime  = 30 * time.Minute // that a list may take
+	maxPasted  = 4 << 20
+	shownSkips = 1000 // rows that are shown; the rest is counted
 )
 
 // An intake is what became of a list.
@@ -51,12 +48,9 @@ func (c *console) uploaded(next func(http.ResponseWriter, *http.Request, session
 			c.forbid(w, r, s)
 			return
 		}
-		ctx, cancel := context.WithTimeout(user.With(r.Context(), user.Who{Name: s.holder, Role: s.role}), uploadTime)
-		defer cancel()
-		r = r.WithContext(ctx)
-		control := http.NewResponseController(w)
-		_ = control.SetWriteDeadline(time.Now().Add(uploadTime)) // an answer comes after the list, however long that is
-		r.Body = http.MaxBytesReader(w, patient{r.Body, control}, maxUpload+maxPasted+64<<10)
+		r = r.WithContext(user.With(r.Context(), user.Who{Name: s.holder, Role: s.role}))
+		r, done := api.LongBody(w, r, api.MaxUpload+maxPasted+64<<10)
+		defer done()
 		parts, err := r.MultipartReader()
 		if err != nil {
 			c.trouble(w, r, s, &dialler.FieldError{Field: "body", Got: "no form with a file", Want: "the form of the page"})
@@ -73,17 +67,6 @@ func (c *console) uploaded(next func(http.ResponseWriter, *http.Request, session
 		}
 		next(w, r, s, parts)
 	}
-}
-
-// patient reads a body as long as something comes now and then.
-type patient struct {
-	io.ReadCloser
-	control *http.ResponseController
-}
-
-func (p patient) Read(b []byte) (int, error) {
-	_ = p.control.SetReadDeadline(time.Now().Add(uploadPause)) // where there is none to set there is nothing to wait for
-	return p.ReadCloser.Read(b)
 }
 
 // takeIn adds the lists of an upload to a campaign: what was pasted, and the
@@ -195,7 +178,7 @@ func (in *intake) fail(err, broken error, lists bool) error {
 	var long *http.MaxBytesError
 	switch {
 	case errors.As(broken, &long):
-		in.Failed = fmt.Sprintf("The file is longer than %d MB. What came before the limit is added; split the file, or use ringback import.", maxUpload>>20)
+		in.Failed = fmt.Sprintf("The file is longer than %d MB. What came before the limit is added; split the file, or use ringback import.", api.MaxUpload>>20)
 		return nil
 	case broken != nil || !lists:
 		return err
