@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 // An attic has two campaigns, of which the first takes three batches.
 type attic struct {
+	sync.Mutex
 	asked  []string
 	before time.Time
 	fails  bool
@@ -26,11 +28,14 @@ func (a *attic) Campaigns(context.Context) ([]dialler.Campaign, error) {
 }
 
 func (a *attic) Prune(_ context.Context, q dialler.PruneQuery) (dialler.Pruned, error) {
+	a.Lock()
 	a.asked, a.before = append(a.asked, fmt.Sprint(q.Campaign, q.After)), q.Before
+	fails := a.fails
+	a.Unlock()
 	time.Sleep(time.Second)
 	p := dialler.Pruned{Calls: 10, Analyses: 2, Callbacks: 1}
 	switch {
-	case a.fails:
+	case fails:
 		return dialler.Pruned{}, errors.New("the database has gone away")
 	case q.Campaign == 1 && q.After == "":
 		p.Next = "a"
@@ -42,10 +47,20 @@ func (a *attic) Prune(_ context.Context, q dialler.PruneQuery) (dialler.Pruned, 
 
 func TestRetention(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var said strings.Builder
 		a := &attic{}
+		said := &heard{attic: a}
 		told := 0
-		r := retention{store: a, after: 90 * 24 * time.Hour, log: slog.New(slog.NewTextHandler(&said, nil)), told: func(p dialler.Pruned) { told += p.Calls }}
+		r := retention{store: a, after: 90 * 24 * time.Hour, log: slog.New(slog.NewTextHandler(said, nil)), told: func(p dialler.Pruned) {
+			a.Lock()
+			defer a.Unlock()
+			told += p.Calls
+		}}
+		wait := func(d time.Duration) { // the test looks, and changes things, under the attic's lock
+			a.Unlock()
+			time.Sleep(d)
+			a.Lock()
+		}
+		a.Lock()
 		ctx, cancel := context.WithCancel(t.Context())
 		start := time.Now()
 		done := make(chan struct{})
@@ -53,11 +68,11 @@ func TestRetention(t *testing.T) {
 			defer close(done)
 			r.run(ctx)
 		}()
-		time.Sleep(retainFirst - time.Second)
+		wait(retainFirst - time.Second)
 		if len(a.asked) > 0 {
 			t.Errorf("it began with the process: %v", a.asked)
 		}
-		time.Sleep(time.Minute)
+		wait(time.Minute)
 		if want := []string{"1", "1a", "1b", "2"}; !slices.Equal(a.asked, want) || told != 40 {
 			t.Errorf("asked %v and told of %d; want %v and 40", a.asked, told, want)
 		}
@@ -69,16 +84,29 @@ func TestRetention(t *testing.T) {
 			t.Errorf("it said:\n%s", said.String())
 		}
 		a.fails, a.asked = true, nil
-		time.Sleep(retainEvery)
+		wait(retainEvery)
 		if len(a.asked) != 1 || !strings.Contains(said.String(), "the database has gone away") {
 			t.Errorf("without a database: asked %v, and said:\n%s", a.asked, said.String())
 		}
 		a.fails, a.asked = false, nil
-		time.Sleep(retainEvery + time.Minute)
+		wait(retainEvery + time.Minute)
 		if len(a.asked) != 4 {
 			t.Errorf("after it came back: asked %v", a.asked)
 		}
+		a.Unlock()
 		cancel()
 		<-done
 	})
+}
+
+// heard is what was logged.
+type heard struct {
+	*attic
+	strings.Builder
+}
+
+func (h *heard) Write(b []byte) (int, error) {
+	h.Lock()
+	defer h.Unlock()
+	return h.Builder.Write(b)
 }
