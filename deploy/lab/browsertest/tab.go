@@ -182,8 +182,9 @@ func (b *Tab) Eval(js string) any {
 func (b *Tab) Until(js string) {
 	b.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		// A page that is just being loaded has nothing to say.
-		if ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("Boolean("+js+")")); err == nil && ok {
+		// A page that is just being loaded has nothing to say, and its scripts
+		// do not listen yet.
+		if ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("document.readyState === 'complete' && Boolean("+js+")")); err == nil && ok {
 			return
 		}
 	}
@@ -210,8 +211,17 @@ func (b *Tab) Shows(selector, want string) {
 // Click waits for the first element that matches and clicks it.
 func (b *Tab) Click(selector string) {
 	b.Helper()
-	b.Until(fmt.Sprintf("document.querySelector(%q)", selector))
-	b.Run("click "+selector, chromedp.Click(selector))
+	for tries := 0; ; tries++ {
+		b.Until(fmt.Sprintf("document.querySelector(%q)", selector))
+		err := chromedp.Do(b.ctx, chromedp.Click(selector))
+		if err == nil {
+			return
+		}
+		// A page that shows news in that moment may put another element in its place.
+		if tries == 5 || !strings.Contains(err.Error(), "-32000") {
+			b.Fatalf("click %s: %v", selector, err)
+		}
+	}
 }
 
 // Fill goes to the field whose ID is "f-" and field, as all of the console's are,

@@ -69,11 +69,12 @@
     if ("still" in main().dataset) return; // somebody is entering something
     if (busy) { again = true; return; }
     busy = true;
-    const mine = asked;
+    const mine = asked, here = () => location.pathname + location.search, url = here();
     try {
-      const answer = await fetch(location.pathname + location.search, { headers: as });
+      const answer = await fetch(url, { headers: as });
       const fresh = answer.ok || answer.status === 401 ? await part(answer) : null;
-      if (fresh && mine === asked) show(fresh); // else the user has gone elsewhere meanwhile
+      if (mine !== asked || url !== here()) again = true; // the user has gone elsewhere meanwhile
+      else if (fresh) show(fresh);
     } catch { /* away: the stream says so, and refreshes when it is back */ }
     busy = false;
     if (again) { again = false; soon(); }
@@ -83,11 +84,11 @@
 
   // go shows another view of this page, as a tab does, in place.
   async function go(url, push) {
-    asked++;
+    const mine = ++asked;
     try {
       const answer = await fetch(url, { headers: as });
       const fresh = await part(answer);
-      if (!fresh) return;
+      if (!fresh || mine !== asked) return; // or the user has gone on
       if (push) history.pushState({}, "", url);
       show(fresh);
     } catch { location.assign(url); }
