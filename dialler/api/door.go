@@ -108,13 +108,16 @@ func (a *api) letIn(ctx context.Context, w http.ResponseWriter, r *http.Request)
 // act is what a request does, by its address and method, and so for routes of
 // which nobody has thought yet, too.
 func act(r *http.Request) user.Act {
-	if path := r.URL.Path; strings.HasPrefix(path, usersPath) {
+	switch path := r.URL.Path; {
+	case strings.HasPrefix(path, usersPath):
 		return user.Manage
+	case path == ownPasswordPath:
+		return user.SignIn
 	}
 	return user.ActOf(r.Method)
 }
 
-var doing = map[user.Act]string{user.Look: "look at anything", user.Change: "change anything", user.Manage: "manage users"}
+var doing = map[user.Act]string{user.Look: "look at anything", user.Change: "change anything", user.Manage: "manage users", user.SignIn: "sign in and has no password"}
 
 // guarded reports whether path is for holders of a token only: all but the
 // health checks, the description and, unless protected, the metrics.

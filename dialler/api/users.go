@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -12,6 +14,9 @@ import (
 
 // usersPath is where users are managed: an operator's business.
 const usersPath = "/v1/users"
+
+// ownPasswordPath is for everybody who signs in to the console.
+const ownPasswordPath = "/v1/me/password"
 
 // User is somebody who may use Ringback, on the wire.
 type User struct {
@@ -74,6 +79,12 @@ type (
 			Password string `json:"password" doc:"10 to 256 characters"`
 		}
 	}
+	ownPasswordInput struct {
+		Body struct {
+			Old      string `json:"old" doc:"the password there is"`
+			Password string `json:"password" doc:"10 to 256 characters"`
+		}
+	}
 	tokensList struct {
 		Body struct {
 			Tokens []UserToken `json:"tokens"`
@@ -99,16 +110,19 @@ func (a *api) registerUsers(h huma.API) {
 			w := user.From(ctx)
 			return &meOutput{Me{w.Name, string(w.Role)}}, nil
 		})
+	own := operation(tag, http.MethodPut, ownPasswordPath, "change-own-password", "Change one's own password, having given the one there is; one's sessions end", 422)
+	own.DefaultStatus = http.StatusNoContent
+	huma.Register(h, own, a.changeOwnPassword)
 	huma.Register(h, operation(tag, http.MethodGet, usersPath, "list-users", "All users"), a.listUsers)
 	add := operation(tag, http.MethodPost, usersPath, "add-user", "Add a user", 409, 422)
 	add.DefaultStatus = http.StatusCreated
 	huma.Register(h, add, a.addUser)
 	one := usersPath + "/{name}"
 	huma.Register(h, operation(tag, http.MethodGet, one, "get-user", "One user", 404), a.getUser)
-	remove := operation(tag, http.MethodDelete, one, "remove-user", "Remove a user: their sessions and tokens end at once", 404)
+	remove := operation(tag, http.MethodDelete, one, "remove-user", "Remove a user: their sessions and tokens end at once. The last operator who can sign in stays", 404, 409)
 	remove.DefaultStatus = http.StatusNoContent
 	huma.Register(h, remove, a.removeUser)
-	huma.Register(h, operation(tag, http.MethodPut, one+"/role", "set-role", "Give a user another role, at once", 404, 422), a.setRole)
+	huma.Register(h, operation(tag, http.MethodPut, one+"/role", "set-role", "Give a user another role, at once. The last operator who can sign in stays one", 404, 409, 422), a.setRole)
 	password := operation(tag, http.MethodPut, one+"/password", "set-password", "Give a user another password; their sessions end", 404, 422)
 	password.DefaultStatus = http.StatusNoContent
 	huma.Register(h, password, a.setPassword)
@@ -214,6 +228,23 @@ func (a *api) setPassword(ctx context.Context, in *passwordInput) (*struct{}, er
 		return nil, a.problem("set a password", err)
 	}
 	a.log.Info("a user was given another password", "user", in.User, "by", user.From(ctx).Name)
+	return nil, nil
+}
+
+func (a *api) changeOwnPassword(ctx context.Context, in *ownPasswordInput) (*struct{}, error) {
+	w := user.From(ctx)
+	err := a.Door.ChangePassword(ctx, w, in.Body.Old, in.Body.Password, "api")
+	var pace *user.PaceError
+	switch {
+	case errors.As(err, &pace):
+		return nil, huma.ErrorWithHeaders(huma.Error429TooManyRequests("too many wrong passwords; try again when Retry-After says"),
+			http.Header{"Retry-After": {strconv.Itoa(int(pace.Seconds().Seconds()))}})
+	case errors.Is(err, user.ErrForbid):
+		return nil, huma.Error403Forbidden(w.Name + " has a token of the configuration, and no password")
+	case err != nil:
+		return nil, a.problem("change a password", err)
+	}
+	a.log.Info("a user has changed their password", "user", w.Name)
 	return nil, nil
 }
 

@@ -60,10 +60,10 @@ func TestRolesAtEveryRoute(t *testing.T) {
 	for route := range routes {
 		method, path, _ := strings.Cut(route, " ")
 		open := path == "/healthz" || path == "/readyz"
-		users := strings.HasPrefix(path, "/v1/users")
+		users, own := strings.HasPrefix(path, "/v1/users"), path == "/v1/me/password"
 		for role, token := range tokens {
 			w := h.as(token, method, path, "")
-			forbidden := !open && (users && role != user.Operator || role == user.Viewer && method != "GET")
+			forbidden := !open && (users && role != user.Operator || own && role == user.API || role == user.Viewer && method != "GET" && !own)
 			if (w.Code == 403) != forbidden || w.Code == 401 {
 				t.Errorf("%s by %s: %d %s, forbidden should be %v", route, role, w.Code, w.Body, forbidden)
 			}
@@ -137,6 +137,38 @@ func TestUsers(t *testing.T) {
 	h.want(204, "DELETE", "/v1/users/api", "")
 	if w := h.as(tokens[user.API], "GET", "/v1/me", ""); w.Code != 401 {
 		t.Errorf("a token of a user who was removed: %d", w.Code)
+	}
+	// Whoever signs in changes their own, and gives the one they have.
+	mine := h.want(201, "POST", "/v1/users", `{"name":"ravi","role":"viewer","password":"correct horse battery"}`)
+	ravi := h.want(201, "POST", "/v1/users/ravi/tokens", `{"name":"x"}`)["token"].(string)
+	for _, tt := range []struct {
+		status      int
+		token, body string
+		says        string
+	}{
+		{422, ravi, `{"old":"correct horse batter","password":"nine lives of cats"}`, "body.old"},
+		{422, ravi, `{"old":"correct horse battery","password":"short"}`, "body.password"},
+		{422, ravi, `{"old":"correct horse battery","password":"correct horse battery"}`, "the password you have"},
+		{204, ravi, `{"old":"correct horse battery","password":"nine lives of cats"}`, ""},
+		{422, ravi, `{"old":"correct horse battery","password":"ten lives of cats"}`, "body.old"},
+		{403, token, `{"old":"correct horse battery","password":"nine lives of cats"}`, "token of the configuration"},
+	} {
+		if w := h.as(tt.token, "PUT", "/v1/me/password", tt.body); w.Code != tt.status || !strings.Contains(w.Body.String(), tt.says) || strings.Contains(w.Body.String(), "horse") {
+			t.Errorf("%v changes their password: %s: %d %s, want %d", mine["name"], tt.body, w.Code, w.Body, tt.status)
+		}
+	}
+	for range 3 {
+		h.as(ravi, "PUT", "/v1/me/password", `{"old":"a wrong one","password":"eleven lives"}`)
+	}
+	if w := h.as(ravi, "PUT", "/v1/me/password", `{"old":"nine lives of cats","password":"eleven lives"}`); w.Code != 429 || w.Header().Get("Retry-After") == "" {
+		t.Errorf("after many wrong ones: %d %s %v", w.Code, w.Body, w.Header())
+	}
+	// The last operator who can sign in stays one.
+	h.want(204, "DELETE", "/v1/users/operator", "")
+	for _, w := range []*httptest.ResponseRecorder{h.ask("DELETE", "/v1/users/viewer", ""), h.ask("PUT", "/v1/users/viewer/role", `{"role":"api"}`)} {
+		if w.Code != 409 || !strings.Contains(w.Body.String(), "the last operator who can sign in; make another one first") {
+			t.Errorf("the last operator: %d %s", w.Code, w.Body)
+		}
 	}
 	for _, secret := range append([]string{"correct horse battery", "nine lives of cats"}, tokens[user.API], tokens[user.Viewer]) {
 		if strings.Contains(h.log.String(), secret) {

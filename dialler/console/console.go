@@ -56,6 +56,10 @@ type Options struct {
 	// Door says who may sign in, and what they may do; nil: nobody gets in.
 	Door *user.Door
 
+	// Users are kept there; nil: nowhere, so that there are only tokens of the
+	// configuration.
+	Users user.Store
+
 	// Sender makes the requests that try a webhook.
 	Sender *push.Sender
 
@@ -136,6 +140,7 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("POST /bots/{name}/edit", c.signedIn(c.saveBot))
 	c.operations(mux)
 	c.results(mux)
+	c.people(mux)
 	mux.HandleFunc("/", c.signedIn(func(w http.ResponseWriter, r *http.Request, s session) {
 		c.trouble(w, r, s, fmt.Errorf("%w: there is no page at %s", dialler.ErrNotFound, r.URL.Path))
 	}))
@@ -185,6 +190,28 @@ func cached(h http.Handler) http.Handler {
 // only who may, and has it from one of our pages. It goes by the method, so that
 // a page that is new is closed to a viewer before anybody thought of it.
 func (c *console) signedIn(next func(http.ResponseWriter, *http.Request, session)) http.HandlerFunc {
+	return c.allowed(user.ActOf, next)
+}
+
+// changing is for pages that are looked at only to change something by them: a
+// viewer is not shown them.
+func (c *console) changing(next func(http.ResponseWriter, *http.Request, session)) http.HandlerFunc {
+	return c.allowed(func(string) user.Act { return user.Change }, next)
+}
+
+// managing is for pages about users.
+func (c *console) managing(next func(http.ResponseWriter, *http.Request, session)) http.HandlerFunc {
+	return c.allowed(func(string) user.Act { return user.Manage }, next)
+}
+
+// own is for what everybody who can sign in may do with what is theirs.
+func (c *console) own(next func(http.ResponseWriter, *http.Request, session)) http.HandlerFunc {
+	return c.allowed(func(string) user.Act { return user.SignIn }, next)
+}
+
+// allowed lets in who has a session and may do what a request by its method
+// needs. What is not only looked at has to come from one of our pages.
+func (c *console) allowed(needs func(method string) user.Act, next func(http.ResponseWriter, *http.Request, session)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s, ok, err := c.session(r)
 		if err != nil {
@@ -201,17 +228,18 @@ func (c *console) signedIn(next func(http.ResponseWriter, *http.Request, session
 			}
 			return
 		}
-		if act := user.ActOf(r.Method); !s.may(act) {
+		if !s.may(needs(r.Method)) {
 			c.forbid(w, r, s)
 			return
-		} else if act != user.Look {
+		}
+		if user.ActOf(r.Method) != user.Look {
 			r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
 			if !s.sent(r) {
 				c.show(w, r, http.StatusForbidden, "error", s, "Not done", errorPage{Said: "The form was not one of this session. Load the page again and repeat what you did."})
 				return
 			}
 		}
-		r = r.WithContext(user.With(r.Context(), user.Who{Name: s.holder, Role: s.role}))
+		r = r.WithContext(user.With(r.Context(), s.who()))
 		if r.URL.Path != "/events" && r.URL.Path != "/reports/download" { // they take as long as they take
 			ctx, cancel := context.WithTimeout(r.Context(), requestTime)
 			defer cancel()
@@ -221,20 +249,8 @@ func (c *console) signedIn(next func(http.ResponseWriter, *http.Request, session
 	}
 }
 
-// changing is for pages that are looked at only to change something by them: a
-// viewer is not shown them.
-func (c *console) changing(next func(http.ResponseWriter, *http.Request, session)) http.HandlerFunc {
-	return c.signedIn(func(w http.ResponseWriter, r *http.Request, s session) {
-		if !s.may(user.Change) {
-			c.forbid(w, r, s)
-			return
-		}
-		next(w, r, s)
-	})
-}
-
 func (c *console) forbid(w http.ResponseWriter, r *http.Request, s session) {
-	c.show(w, r, http.StatusForbidden, "error", s, "Not allowed", errorPage{Said: "Your role, " + string(s.role) + ", may look at everything and change nothing. An operator can."})
+	c.show(w, r, http.StatusForbidden, "error", s, "Not allowed", errorPage{Said: "Your role, " + string(s.role) + ", may look at everything but users, and change nothing. An operator can."})
 }
 
 // isPart reports whether the script asks for a page without its frame.
@@ -261,9 +277,12 @@ type place struct {
 	Here       bool
 }
 
-// nav is the places, and which of them a path belongs to.
-func nav(path string) []place {
+// nav is the places of s, and which of them a path belongs to.
+func nav(path string, s session) []place {
 	list := []place{{URL: "/", Label: "Campaigns"}, {URL: "/timeline", Label: "Timeline"}, {URL: "/bots", Label: "Bots"}, {URL: "/deliveries", Label: "Deliveries"}, {URL: "/reports", Label: "Reports"}}
+	if s.may(user.Manage) {
+		list = append(list, place{URL: "/users", Label: "Users"})
+	}
 	here := 0 // what is beneath none of the others is about campaigns
 	for i, p := range list[1:] {
 		if path == p.URL || strings.HasPrefix(path, p.URL+"/") {
@@ -284,7 +303,7 @@ type errorPage struct{ Said string }
 
 // show answers with a page, or with its main part for the script.
 func (c *console) show(w http.ResponseWriter, r *http.Request, status int, page string, s session, title string, body any) {
-	f := frame{Title: title, Holder: s.holder, Role: s.role, Changes: s.may(user.Change), Now: c.Now(), Body: body, Links: c.links(), Nav: nav(r.URL.Path)}
+	f := frame{Title: title, Holder: s.holder, Role: s.role, Changes: s.may(user.Change), Now: c.Now(), Body: body, Links: c.links(), Nav: nav(r.URL.Path, s)}
 	if s.id != "" {
 		f.CSRF = s.csrf()
 	}
@@ -320,7 +339,7 @@ func (c *console) trouble(w http.ResponseWriter, r *http.Request, s session, err
 	case errors.Is(err, dialler.ErrConflict):
 		status, title, said = http.StatusConflict, "Not done", initial(err.Error())+"."
 	case errors.Is(err, dialler.ErrNotFound):
-		status, title, said = http.StatusNotFound, "Not found", "There is no such page, campaign, contact or bot."
+		status, title, said = http.StatusNotFound, "Not found", "There is no such page, campaign, contact, bot or user."
 	case errors.As(err, &field):
 		status, title, said = http.StatusBadRequest, "Not understood", initial(field.Error())+"."
 	case errors.Is(r.Context().Err(), context.Canceled):

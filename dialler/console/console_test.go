@@ -68,7 +68,7 @@ func newHouse(t *testing.T, edits ...func(*dialler.Campaign, *dialler.Bot)) *hou
 	sender := push.NewSender(guard, "test", 0)
 	t.Cleanup(sender.Close)
 	h.handler = console.New(console.Options{
-		Store: store, Sender: sender, Door: h.door(), Live: h.live, Status: func() dialler.Status { return h.status },
+		Store: store, Users: store, Sender: sender, Door: h.door(), Live: h.live, Status: func() dialler.Status { return h.status },
 		Logger: slog.New(slog.NewTextHandler(h.log, nil)), Now: func() time.Time { return h.now },
 	})
 	return h

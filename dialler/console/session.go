@@ -24,7 +24,10 @@ type session struct {
 	id     string
 	holder string
 	role   user.Role
+	held   bool // by a token of the configuration, which is no user
 }
+
+func (s session) who() user.Who { return user.Who{Name: s.holder, Role: s.role, Held: s.held} }
 
 // may reports whether they may do that.
 func (s session) may(a user.Act) bool { return s.role.May(a) }
@@ -45,7 +48,7 @@ func (c *console) session(r *http.Request) (s session, ok bool, err error) {
 	if errors.Is(err, user.ErrStranger) {
 		return session{}, false, nil
 	}
-	return session{cookie.Value, w.Name, w.Role}, err == nil, err
+	return session{cookie.Value, w.Name, w.Role, w.Held}, err == nil, err
 }
 
 // cookie makes one that scripts cannot read and other sites cannot send.
@@ -119,9 +122,7 @@ func (c *console) signIn(w http.ResponseWriter, r *http.Request) {
 	var pace *user.PaceError
 	switch {
 	case errors.As(err, &pace):
-		wait := pace.Seconds()
-		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
-		c.askWho(w, r, http.StatusTooManyRequests, fmt.Sprintf("Too many wrong tries. Wait %v, then try again.", wait))
+		c.askWho(w, r, http.StatusTooManyRequests, tooMany(w, pace))
 		return
 	case errors.Is(err, user.ErrStranger):
 		c.log.Warn("a wrong sign-in to the console", "user", short(name), "from", address(r))
@@ -148,6 +149,13 @@ func (c *console) signIn(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, cookie(r, gateCookie, "", 0))
 	http.SetCookie(w, cookie(r, sessionCookie, id, user.SessionLife))
 	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// tooMany says that there were too many wrong tries, to the browser too.
+func tooMany(w http.ResponseWriter, pace *user.PaceError) string {
+	wait := pace.Seconds()
+	w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
+	return fmt.Sprintf("Too many wrong tries. Wait %v, then try again.", wait)
 }
 
 // short cuts what a stranger typed to what a log line needs.

@@ -62,9 +62,30 @@ func (s *SQL) Users(ctx context.Context) (out []user.User, err error) {
 	return out, err
 }
 
+// notLast is [user.ErrLast] if nobody but name can sign in and manage users. All
+// operators are written to first: of two who turn each other out at once, the
+// second waits for the first, and is the last then.
+func notLast(t Tx, name string) error {
+	if err := t.Do(`UPDATE account SET role = role WHERE role = 'operator'`); err != nil {
+		return err
+	}
+	var last bool
+	err := t.Read(One(&last, []any{new(int)}, `SELECT 1 FROM account WHERE name = $1 AND role = 'operator' AND password IS NOT NULL
+		AND NOT EXISTS (SELECT 1 FROM account other WHERE other.role = 'operator' AND other.password IS NOT NULL AND other.name <> account.name)`, name))
+	if err == nil && last {
+		return fmt.Errorf("user %q: %w", name, user.ErrLast)
+	}
+	return err
+}
+
 // SetRole is as [user.Store] says.
 func (s *SQL) SetRole(ctx context.Context, name string, role user.Role) error {
 	return s.db.Update(ctx, "set a role", func(t Tx) error {
+		if role != user.Operator {
+			if err := notLast(t, name); err != nil {
+				return err
+			}
+		}
 		n, err := t.Count(`UPDATE account SET role = $1 WHERE name = $2`, role, name)
 		return changed(n, err, "user %q", name)
 	})
@@ -84,6 +105,9 @@ func (s *SQL) SetPassword(ctx context.Context, name, hash string) error {
 // RemoveUser is as [user.Store] says; sessions and tokens go by their keys.
 func (s *SQL) RemoveUser(ctx context.Context, name string) error {
 	return s.db.Update(ctx, "remove a user", func(t Tx) error {
+		if err := notLast(t, name); err != nil {
+			return err
+		}
 		n, err := t.Count(`DELETE FROM account WHERE name = $1`, name)
 		return changed(n, err, "user %q", name)
 	})

@@ -19,6 +19,11 @@
 // of every request by its method, so that a page that is new is closed to a
 // viewer before anybody thought of it.
 //
+// Whoever has the console may also change their own password there, having given
+// the one they have. Once there is an operator who can sign in there always is
+// one: the store refuses to remove the last, or to give them another role
+// ([ErrLast]), so that nobody who manages locks everybody out.
+//
 // # What is kept
 //
 // Of a password its argon2id hash, of a session and a token the SHA-256 digest:
@@ -29,7 +34,7 @@
 //
 // # Limits
 //
-// Signing in is limited by name and address together, and by address alone: a
-// wrong password costs a turn, a right one gives it back. Requests of a token
-// are limited by token. See [Limits].
+// Signing in, and giving one's password to change it, is limited by name and
+// address together, and by address alone: a wrong password costs a turn, a right
+// one gives it back. Requests of a token are limited by token. See [Limits].
 package user

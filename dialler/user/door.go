@@ -131,7 +131,7 @@ func (d *Door) Bearer(ctx context.Context, header string) (Who, error) {
 	}
 	dig := digest(token)
 	if name, ok := d.holder(dig); ok {
-		return Who{Name: name, Role: Operator, Key: dig}, nil
+		return Who{Name: name, Role: Operator, Held: true, Key: dig}, nil
 	}
 	if d.store == nil {
 		return Who{}, ErrStranger
@@ -164,19 +164,9 @@ func (d *Door) Pace(w Who) error {
 // role has no console, a [*PaceError] if there were too many tries.
 func (d *Door) SignIn(ctx context.Context, name, password, address string) (id string, w Who, err error) {
 	now := d.now()
-	backs := []func(){}
-	for _, p := range []struct {
-		pace *pace
-		key  string
-	}{{d.strangers, address}, {d.tries, name + "\n" + address}} {
-		wait, back := p.pace.turn(p.key, now)
-		if wait > 0 {
-			for _, b := range backs {
-				b() // what was not tried costs nothing
-			}
-			return "", Who{}, &PaceError{wait}
-		}
-		backs = append(backs, back)
+	back, err := d.try(name, address)
+	if err != nil {
+		return "", Who{}, err
 	}
 	s := Session{Until: now.Add(SessionLife)}
 	if name == "" {
@@ -189,9 +179,7 @@ func (d *Door) SignIn(ctx context.Context, name, password, address string) (id s
 	} else if s.Holder, s.Role, err = d.user(ctx, name, password); err != nil {
 		return "", Who{}, err
 	}
-	for _, back := range backs {
-		back()
-	}
+	back()
 	if !s.Role.May(SignIn) {
 		return "", Who{}, ErrForbid
 	}
@@ -204,6 +192,49 @@ func (d *Door) SignIn(ctx context.Context, name, password, address string) (id s
 		return "", Who{}, fmt.Errorf("open a session: %w", err)
 	}
 	return id, s.who(), nil
+}
+
+// try takes a turn at a password, of name from address; back gives it back.
+func (d *Door) try(name, address string) (back func(), err error) {
+	now := d.now()
+	wait, one := d.strangers.turn(address, now)
+	if wait > 0 {
+		return nil, &PaceError{wait}
+	}
+	wait, two := d.tries.turn(name+"\n"+address, now)
+	if wait > 0 {
+		one() // what was not tried costs nothing
+		return nil, &PaceError{wait}
+	}
+	return func() { one(); two() }, nil
+}
+
+// ChangePassword gives w another password, who has to give the one they have and
+// comes from address. It ends all their sessions. A [*dialler.FieldError] for
+// "old" or "password" if one of them is not right, a [*PaceError] if there were
+// too many tries, [ErrForbid] if w has no password: they came by a configured
+// token.
+func (d *Door) ChangePassword(ctx context.Context, w Who, old, password, address string) error {
+	if w.Held || d.store == nil || !w.Role.May(SignIn) {
+		return ErrForbid
+	}
+	if err := CheckPassword(w.Name, password); err != nil {
+		return err
+	}
+	if old == password {
+		return &dialler.FieldError{Field: "password", Got: "the password you have", Want: "another one"}
+	}
+	back, err := d.try(w.Name, address)
+	if err != nil {
+		return err
+	}
+	if _, _, err := d.user(ctx, w.Name, old); errors.Is(err, ErrStranger) {
+		return &dialler.FieldError{Field: "old", Got: "another one", Want: "the password you sign in with now"}
+	} else if err != nil {
+		return err
+	}
+	back()
+	return d.store.SetPassword(ctx, w.Name, Hash(password))
 }
 
 func (d *Door) user(ctx context.Context, name, password string) (string, Role, error) {
@@ -224,7 +255,9 @@ func (d *Door) user(ctx context.Context, name, password string) (string, Role, e
 	return u.Name, u.Role, nil
 }
 
-func (s Session) who() Who { return Who{Name: s.Holder, Role: s.Role, Key: s.Digest} }
+func (s Session) who() Who {
+	return Who{Name: s.Holder, Role: s.Role, Held: s.Token != "", Key: s.Digest}
+}
 
 // Session returns who has the session with that ID: [ErrStranger] if there is
 // none, or it is over.

@@ -23,10 +23,10 @@ type Act string
 
 // The acts.
 const (
-	Look   Act = "look"   // read, and no more
-	Change Act = "change" // anything else
-	Manage Act = "manage" // users, their passwords, roles and tokens
-	SignIn Act = "sign in"
+	Look   Act = "look"    // read, and no more
+	Change Act = "change"  // anything else
+	Manage Act = "manage"  // users, their passwords, roles and tokens
+	SignIn Act = "sign in" // to the console, with a password of one's own that one may change
 )
 
 var may = map[Role][]Act{
@@ -55,6 +55,7 @@ func ActOf(method string) Act {
 type Who struct {
 	Name string // of the user, or the holder of a configured token
 	Role Role
+	Held bool // they came by a configured token: Name is no user's
 	// Key tells the means by which they came in from any other: limits are
 	// counted by it. It opens nothing.
 	Key string

@@ -44,16 +44,30 @@ type Token struct {
 	Role   Role // of the user, as it is now; a store reads it and does not write it
 }
 
+// ErrLast means that a user is the last operator with a password, and so the last
+// who can sign in and manage users. It is a [dialler.ErrConflict].
+var ErrLast error = lastError{}
+
+type lastError struct{}
+
+func (lastError) Error() string {
+	return "this is the last operator who can sign in; make another one first"
+}
+func (lastError) Unwrap() error { return dialler.ErrConflict }
+
 // A Store keeps users. What is not there is [dialler.ErrNotFound], a name that
 // is taken [dialler.ErrConflict].
 type Store interface {
 	AddUser(ctx context.Context, u User) error
 	User(ctx context.Context, name string) (User, error)
 	Users(ctx context.Context) ([]User, error) // by name
+	// SetRole is refused with ErrLast if r is not Operator and the user is the
+	// last, also where two do it to each other at once.
 	SetRole(ctx context.Context, name string, r Role) error
 	// SetPassword also ends the user's sessions.
 	SetPassword(ctx context.Context, name, hash string) error
-	// RemoveUser removes the user with their sessions and tokens.
+	// RemoveUser removes the user with their sessions and tokens; ErrLast as
+	// with SetRole.
 	RemoveUser(ctx context.Context, name string) error
 
 	// OpenSession writes a session down, and forgets those that were over at
@@ -102,7 +116,9 @@ const (
 func CheckPassword(name, password string) error {
 	n := utf8.RuneCountInString(password)
 	switch {
-	case n < leastPassword || n > mostPassword || !utf8.ValidString(password):
+	case !utf8.ValidString(password):
+		return &dialler.FieldError{Field: "password", Got: "bytes that are no text", Want: "text in UTF-8"}
+	case n < leastPassword || n > mostPassword:
 		return &dialler.FieldError{Field: "password", Got: fmt.Sprintf("%d characters", n), Want: fmt.Sprintf("%d to %d", leastPassword, mostPassword)}
 	case password == name:
 		return &dialler.FieldError{Field: "password", Got: "the user's name", Want: "something nobody would guess"}
@@ -110,14 +126,19 @@ func CheckPassword(name, password string) error {
 	return nil
 }
 
-// New makes a user of what somebody chose. An empty password is for one who
-// does not sign in: the role api.
-func New(name string, r Role, password string, now time.Time) (User, error) {
+// Check returns a [*dialler.FieldError] for each of them that will not do for a
+// user, joined. An empty password is for one who does not sign in: the role api.
+func Check(name string, r Role, password string) error {
 	err := errors.Join(CheckName(name), CheckRole(r))
 	if password != "" || r.May(SignIn) {
 		err = errors.Join(err, CheckPassword(name, password))
 	}
-	if err != nil {
+	return err
+}
+
+// New makes a user of what somebody chose, if [Check] has nothing against it.
+func New(name string, r Role, password string, now time.Time) (User, error) {
+	if err := Check(name, r, password); err != nil {
 		return User{}, err
 	}
 	u := User{Name: name, Role: r, Added: now}

@@ -290,7 +290,7 @@ func (p *Process) serveHTTP(listener net.Listener, m *metrics.Metrics, live *con
 		},
 		Version: version, Logger: p.log,
 	})
-	pages := console.New(console.Options{Store: p.store, Sender: sender, Door: door, Live: live, Status: p.loop.Status, Declared: declares(p.cfg), Logger: p.log})
+	pages := console.New(console.Options{Store: p.store, Sender: sender, Door: door, Users: p.store, Live: live, Status: p.loop.Status, Declared: declares(p.cfg), Logger: p.log})
 	server := api.NewServer(front(handler, pages), p.log)
 	server.RegisterOnShutdown(live.Close) // its streams would never end by themselves
 	ended := make(chan struct{})

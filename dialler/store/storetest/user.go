@@ -99,6 +99,7 @@ var userTests = []struct {
 		s.must(s.OpenSession(ctx, user.Session{Digest: "a", Holder: "asha", Until: until}, day))
 		s.must(s.OpenSession(ctx, user.Session{Digest: "r", Holder: "ravi", Until: until}, day))
 		s.eq(s.session(ctx, "a"), user.Session{Digest: "a", Holder: "asha", Until: until, Role: user.Operator})
+		s.hire(user.User{Name: "meera", Role: user.Operator, Password: "$m", Added: day})
 		s.must(s.SetRole(ctx, "asha", user.Viewer))
 		s.eq(s.session(ctx, "a").Role, user.Viewer)
 		s.must(s.SetPassword(ctx, "asha", "$new"))
@@ -153,7 +154,7 @@ var userTests = []struct {
 	}},
 	{"whoever is removed is gone, with sessions and tokens", func(s *staff) {
 		ctx := s.Context()
-		s.hire(asha)
+		s.hire(asha, user.User{Name: "meera", Role: user.Operator, Password: "$m", Added: day})
 		s.must(s.OpenSession(ctx, user.Session{Digest: "s", Holder: "asha", Until: day.Add(time.Hour)}, day))
 		s.must(s.AddToken(ctx, user.Token{Digest: "t", User: "asha", Name: "n", Added: day}))
 		s.must(s.RemoveUser(ctx, "asha"))
@@ -162,6 +163,26 @@ var userTests = []struct {
 		s.is(err, dialler.ErrNotFound)
 		_, err = s.Token(ctx, "t")
 		s.is(err, dialler.ErrNotFound)
+	}},
+	{"the last operator who can sign in stays", func(s *staff) {
+		ctx := s.Context()
+		s.hire(asha, crm, user.User{Name: "tools", Role: user.Operator, Added: day}) // who has no password
+		s.is(s.RemoveUser(ctx, "asha"), user.ErrLast)
+		s.is(s.SetRole(ctx, "asha", user.Viewer), user.ErrLast)
+		s.is(s.SetRole(ctx, "asha", user.API), dialler.ErrConflict)
+		s.must(s.SetRole(ctx, "asha", user.Operator))
+		s.must(s.RemoveUser(ctx, "tools"))
+		s.must(s.RemoveUser(ctx, "crm"))
+		ravi := user.User{Name: "ravi", Role: user.Operator, Password: "$r", Added: day}
+		s.hire(ravi)
+		// Each turns the other out at once: one of them stays.
+		errs := make(chan error, 2)
+		go func() { errs <- s.RemoveUser(ctx, "ravi") }()
+		go func() { errs <- s.SetRole(ctx, "asha", user.Viewer) }()
+		one, two := <-errs, <-errs
+		if errors.Is(one, user.ErrLast) == errors.Is(two, user.ErrLast) || one != nil && two != nil {
+			s.Errorf("both at once: %v, %v", one, two)
+		}
 	}},
 }
 
