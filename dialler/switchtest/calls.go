@@ -113,18 +113,14 @@ func late(t *testing.T, h Harness) {
 		}
 		o.ID = NewID()
 	}
-	o.Until = time.Now().Add(time.Hour)
-	o.ID = NewID()
-	l.of(l.place(o), dialler.Up)
-	rang := 0
-	for _, s := range h.Seen() {
-		if s.Number == string(o.Number) || "+"+s.Number == string(o.Number) {
-			rang++
-		}
+	// Another call goes through, by which time the late one would have rung as well.
+	l.of(l.place(h.origination(Talks)), dialler.Up)
+	if slices.ContainsFunc(h.Seen(), func(s Seen) bool { return s.Number == string(o.Number) || "+"+s.Number == string(o.Number) }) {
+		t.Error("the telephone rang")
 	}
-	if rang != 1 {
-		t.Errorf("the telephone rang %d times, want once", rang)
-	}
+	in := h.origination(Talks)
+	in.Until = time.Now().Add(time.Hour)
+	l.of(l.place(in), dialler.Up)
 }
 
 func hungUpByUs(t *testing.T, h Harness) {

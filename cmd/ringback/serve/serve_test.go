@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -120,6 +121,7 @@ type running struct {
 	*serve.Process
 	pbx       *pbx
 	happening chan dialler.Happening
+	past      []dialler.Happening // what no await has wanted yet
 	log       *journal
 }
 
@@ -168,16 +170,23 @@ func try(t *testing.T, cfg config.Config, p *pbx) (*running, error) {
 	return r, err
 }
 
-// await waits until something happens.
+// await waits until something happens, or finds that it has: what happens to
+// one call may come before, between and after what happens to another.
 func (r *running) await(what string, is func(dialler.Happening) bool) dialler.Happening {
 	r.Helper()
-	limit := time.After(30 * time.Second)
+	if i := slices.IndexFunc(r.past, is); i >= 0 {
+		h := r.past[i]
+		r.past = slices.Delete(r.past, i, i+1)
+		return h
+	}
+	limit := time.After(time.Minute)
 	for {
 		select {
 		case h := <-r.happening:
 			if is(h) {
 				return h
 			}
+			r.past = append(r.past, h)
 		case <-limit:
 			r.Fatalf("waited in vain for %s; the log says\n%s", what, r.log)
 		}
