@@ -42,7 +42,7 @@ func (n *news) wait(t *testing.T, what string, ok func(dialler.Event) bool) dial
 			}
 		}
 		n.mu.Unlock()
-		if time.Since(began) > 30*time.Second {
+		if time.Since(began) > 2*time.Minute {
 			t.Fatalf("%s did not come; the news is %+v", what, n.all)
 		}
 	}
@@ -345,7 +345,7 @@ func TestLeftBehind(t *testing.T) {
 	post("channels/create?endpoint=PJSIP/919700000000@trunk&app=ringback&appArgs=bot," + string(other.ID) + "&channelId=" + string(lost.ID))
 	post("bridges/" + string(other.ID) + "?name=ringback&type=mixing")
 	post("bridges/somebody-elses?type=mixing")
-	limit, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	limit, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	for kind := ""; kind != "StasisStart"; {
 		_, b, err := conn.Read(limit)

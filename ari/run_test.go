@@ -33,7 +33,7 @@ func run(t testing.TB, sw *ari.Switch, deliver func(dialler.Event)) (stop func()
 	t.Cleanup(stop)
 	select {
 	case <-up:
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("no link")
 	}
 	return stop

@@ -49,7 +49,7 @@ func sit(t testing.TB, sw *esl.Switch) *desk {
 // wait waits for the nth news of a kind.
 func (d *desk) wait(id dialler.CallID, kind dialler.EventKind, n int) dialler.Event {
 	d.t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(2 * time.Minute)
 	for {
 		d.mu.Lock()
 		seen, more := 0, d.more

@@ -98,7 +98,7 @@ type Seen struct {
 }
 
 // patience is how long anything may take before it counts as not happening.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // Run runs the suite.
 func Run(t *testing.T, h Harness) {
