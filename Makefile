@@ -39,7 +39,10 @@ demo: build setup ## ring a simulated campaign through a real Asterisk and watch
 	bin/ringback demo
 
 .PHONY: test
+test: SEEDS ?= 400
+test: SQLITE ?= 15
 test: setup ## every test: real Asterisk, real SIP, race detector, nothing skipped
+	$(GO) test ./dialler/sim -run Seeds -count=1 -seeds $(SEEDS) -sqlite $(SQLITE) # the race detector sees a few of them, below
 	RINGBACK_TEST_REQUIRE=1 $(GO) test $(TESTARGS) ./deploy/lab/e2e ./... # what takes longest begins first
 
 .PHONY: quick

@@ -32,8 +32,10 @@
 // order of things that happen at the very same instant is the scheduler's, so
 // once in a while it takes a few replays (-count 20) to see a race again.
 //
-// TestSeeds runs some hundreds of seeds; "make sim" runs ten thousand, and
-// -first says where to begin. TestSeedsSQLite runs some on the SQLite store.
+// TestSeeds runs as many seeds as -seeds says, beginning with -first, and
+// TestSeedsSQLite runs -sqlite of them on the SQLite store. They are a few by
+// default. "make test" runs hundreds, without the race detector, under which one
+// costs as much as four, and those few with it; "make sim" runs ten thousand.
 //
 // # Stories
 //

@@ -8,9 +8,9 @@ import (
 )
 
 var (
-	seeds  = flag.Int("seeds", 200, "how many seeds TestSeeds runs")
+	seeds  = flag.Int("seeds", 20, "how many seeds TestSeeds runs")
 	first  = flag.Uint64("first", 1, "the first of them")
-	onDisk = flag.Int("sqlite", 15, "how many seeds TestSeedsSQLite runs")
+	onDisk = flag.Int("sqlite", 2, "how many seeds TestSeedsSQLite runs")
 	only   = flag.Uint64("seed", 0, "run this seed alone and print its transcript")
 )
 

@@ -13,6 +13,7 @@ import (
 func TestSeedsSQLite(t *testing.T) {
 	for s := *first; s < *first+uint64(*onDisk); s++ {
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				store, err := sqlite.Open(t.Context(), sqlite.Memory, sqlite.Options{})
 				if err != nil {
