@@ -53,6 +53,7 @@ type Intervened struct {
 	Callback *Callback // the promise it was about, as it now stands; nil: none
 	Meant    time.Time // of MoveCallback: what To or Words said
 	Clipped  bool      // the callback is due at another time than Meant
+	Moved    bool      // the callback is due at another time than before; the outbox tells (CallbackMoved)
 	Says     string    // what was done, a sentence in the campaign's time zone
 }
 
@@ -122,10 +123,11 @@ func (r *Record) moveCallback(i Intervention, words *callback.Resolver, now time
 		return Intervened{}, &InterventionError{i.Kind, fmt.Sprintf("The campaign's single day ends at %s: a callback moved to %s would be cancelled then. Give an earlier time.", s.clock(c.Closes, now), s.clock(moved.At, now))}
 	}
 	cb := r.Contact.Callback
+	elsewhen := !moved.At.Equal(cb.Due)
 	cb.Due, r.Contact.Due = moved.At, moved.At
 	cb.Trace = append(cb.Trace[:len(cb.Trace):len(cb.Trace)], i.noted("moved to "+s.clock(moved.At, now), r.Campaign, now))
 	cb.Trace = append(append(cb.Trace, trace...), moved.Trace...)
-	done := Intervened{Callback: cb, Meant: at, Clipped: moved.Moved, Says: fmt.Sprintf("The callback is moved to %s.", s.clock(moved.At, now))}
+	done := Intervened{Callback: cb, Meant: at, Clipped: moved.Moved, Moved: elsewhen, Says: fmt.Sprintf("The callback is moved to %s.", s.clock(moved.At, now))}
 	if moved.Moved {
 		done.Says = fmt.Sprintf("The callback is moved to %s, the next opening: %s is outside the calling window.", s.clock(moved.At, now), s.clock(at, now))
 	}
@@ -170,11 +172,12 @@ func (r *Record) dialNow(i Intervention, now time.Time) (Intervened, error) {
 		return Intervened{}, &InterventionError{i.Kind, w.Sentence}
 	}
 	if cb := ct.Callback; cb != nil {
-		if ct.Due.After(now) {
+		early := ct.Due.After(now)
+		if early {
 			ct.Due, cb.Due = now, now
 			cb.Trace = append(cb.Trace[:len(cb.Trace):len(cb.Trace)], i.noted("dialled ahead of its time", r.Campaign, now))
 		}
-		return Intervened{Callback: cb, Says: "The callback is due now: it is dialled as soon as a line is free, after callbacks that have been due for longer."}, nil
+		return Intervened{Callback: cb, Moved: early, Says: "The callback is due now: it is dialled as soon as a line is free, after callbacks that have been due for longer."}, nil
 	}
 	ct.State, ct.Due, ct.Ahead = Pending, time.Time{}, true
 	return Intervened{Says: "It is dialled as soon as a line is free, ahead of the whole list; only callbacks that are due go first."}, nil

@@ -8,13 +8,15 @@ import (
 
 // The kinds of messages in the outbox. Each settled call has one of the first,
 // and one of the second for its analysis, or more if that came again and said
-// something else. Each promise has one of the third when it is made and one of
-// the fourth when it has come to its end.
+// something else. Each promise has one of the third when it is made, one of
+// the fourth whenever an operator makes it due at another time, by moving it or
+// by having it dialled now, and one of the fifth when it has come to its end.
 const (
-	CallSettled  = "call.settled"
-	CallAnalysed = "call.analysed"
-	CallbackMade = "callback.scheduled"
-	CallbackOver = "callback.closed"
+	CallSettled   = "call.settled"
+	CallAnalysed  = "call.analysed"
+	CallbackMade  = "callback.scheduled"
+	CallbackMoved = "callback.moved"
+	CallbackOver  = "callback.closed"
 )
 
 // A CallMessage is the body of a call.settled.
@@ -45,7 +47,8 @@ type CallMessage struct {
 	NextDue      time.Time         `json:"next_due_at,omitzero"` // when it is rung again; absent: it is not
 }
 
-// A CallbackMessage is the body of a callback.scheduled and a callback.closed.
+// A CallbackMessage is the body of a callback.scheduled, a callback.moved and a
+// callback.closed.
 type CallbackMessage struct {
 	Callback   CallbackID        `json:"callback_id"`
 	AskedOn    CallID            `json:"asked_on"`
@@ -114,8 +117,8 @@ func NewCallMessage(c Campaign, a Attempt, ct Contact) Message {
 	})
 }
 
-// NewCallbackMessage tells of a promise made (CallbackMade) or come to its end
-// (CallbackOver). analysis is the record in which it was asked for; nil: left
+// NewCallbackMessage tells of a promise made (CallbackMade), moved
+// (CallbackMoved) or come to its end (CallbackOver). analysis is the record in which it was asked for; nil: left
 // out.
 func NewCallbackMessage(kind string, c Campaign, ct Contact, cb Callback, analysis []byte, at time.Time) Message {
 	return message(kind, c, ct, cb.AskedOn, at, CallbackMessage{

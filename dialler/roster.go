@@ -248,7 +248,7 @@ func (c Counters) Completed() int {
 // bodies are in message.go.
 type Message struct {
 	ID       int64
-	Kind     string // CallSettled, CallbackMade or CallbackOver
+	Kind     string // one of MessageKinds
 	Campaign CampaignID
 	Contact  ContactID
 	Call     CallID // of a callback: on which it was asked for

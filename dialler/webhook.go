@@ -8,7 +8,7 @@ import (
 
 // MessageKinds lists what a webhook may be told of, in the order in which it
 // happens to a call.
-var MessageKinds = []string{CallSettled, CallAnalysed, CallbackMade, CallbackOver}
+var MessageKinds = []string{CallSettled, CallAnalysed, CallbackMade, CallbackMoved, CallbackOver}
 
 // A Webhook is where the results of a campaign are pushed to. What is on and
 // how a message is written is looked at when the message is sent; which

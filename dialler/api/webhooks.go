@@ -17,7 +17,7 @@ type Webhook struct {
 	URL       string     `json:"url" doc:"https://host/path"`
 	Secret    string     `json:"secret,omitempty" doc:"whsec_ and 24 to 64 bytes in base64; the present one, or a new one, unless given. Answered only when it was made"`
 	On        bool       `json:"on,omitempty"`
-	Events    []string   `json:"events,omitempty" enum:"call.settled,call.analysed,callback.scheduled,callback.closed" doc:"all unless given"`
+	Events    []string   `json:"events,omitempty" enum:"call.settled,call.analysed,callback.scheduled,callback.moved,callback.closed" doc:"all unless given"`
 	Mapping   Mapping    `json:"mapping,omitempty" doc:"an object whose strings are templates; all there is unless given"`
 	ChangedAt *time.Time `json:"changed_at,omitempty" readOnly:"true"`
 }
@@ -40,7 +40,7 @@ func (m *Mapping) UnmarshalJSON(b []byte) error { return (*json.RawMessage)(m).U
 type Delivery struct {
 	ID          int64           `json:"id" doc:"the message"`
 	Key         string          `json:"key" doc:"webhook-id, the same at every try"`
-	Event       string          `json:"event" enum:"call.settled,call.analysed,callback.scheduled,callback.closed"`
+	Event       string          `json:"event" enum:"call.settled,call.analysed,callback.scheduled,callback.moved,callback.closed"`
 	CampaignID  int64           `json:"campaign_id"`
 	ContactID   int64           `json:"contact_id"`
 	CallID      string          `json:"call_id"`
@@ -73,7 +73,7 @@ type (
 	previewInput struct {
 		ID   int64 `path:"id" minimum:"1"`
 		Body struct {
-			Event   string  `json:"event,omitempty" enum:"call.settled,call.analysed,callback.scheduled,callback.closed" default:"call.settled"`
+			Event   string  `json:"event,omitempty" enum:"call.settled,call.analysed,callback.scheduled,callback.moved,callback.closed" default:"call.settled"`
 			Mapping Mapping `json:"mapping,omitempty" doc:"that of the webhook unless given"`
 		}
 	}
@@ -87,7 +87,7 @@ type (
 	testInput struct {
 		ID   int64 `path:"id" minimum:"1"`
 		Body struct {
-			Event string `json:"event,omitempty" enum:"call.settled,call.analysed,callback.scheduled,callback.closed" default:"call.settled"`
+			Event string `json:"event,omitempty" enum:"call.settled,call.analysed,callback.scheduled,callback.moved,callback.closed" default:"call.settled"`
 		}
 	}
 	testOutput struct {

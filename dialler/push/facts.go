@@ -65,11 +65,11 @@ var Names = []Name{
 	{"callback.clipped", "whether the time was moved into the calling window, true or false"},
 	{"callback.attempts", "calls made to keep it, a number"},
 	{"callback.state", "scheduled, completed, exhausted, closed or cancelled"},
-	{"callback.why", "voicemail, abandoned, window_closed, stopped or excluded"},
+	{"callback.why", "voicemail, abandoned, window_closed, stopped, excluded or operator"},
 	{"callback.closed_at", "when it came to its end"},
 
 	{"result.id", "the message, the same at every try: webhook-id"},
-	{"result.event", "call.settled, call.analysed, callback.scheduled or callback.closed"},
+	{"result.event", "call.settled, call.analysed, callback.scheduled, callback.moved or callback.closed"},
 	{"result.at", "when it happened"},
 	{"result.verdict", "of an analysis: no_request, scheduled or refused"},
 	{"result.refused", "why a callback was refused"},
@@ -136,7 +136,7 @@ func NewFacts(m dialler.Message, c dialler.Call) (Facts, error) {
 
 	f := Facts{"call": map[string]any(call), "contact": map[string]any(contact), "result": map[string]any(result)}
 	switch {
-	case m.Kind == dialler.CallbackMade, m.Kind == dialler.CallbackOver:
+	case m.Kind == dialler.CallbackMade, m.Kind == dialler.CallbackMoved, m.Kind == dialler.CallbackOver:
 		f["callback"] = promise(b.CallbackMessage)
 	case m.Kind == dialler.CallAnalysed && c.Ruling.Callback != nil && c.Ruling.Callback.ID == b.Callback:
 		f["callback"] = promise(ofCallback(*c.Ruling.Callback))

@@ -38,6 +38,10 @@ func Sample(kind string, c dialler.Campaign, now time.Time) (dialler.Message, di
 		m = dialler.NewAnalysisMessage(c, call.Attempt, asked, call.Ruling, analysis, ended)
 	case dialler.CallbackMade:
 		m = dialler.NewCallbackMessage(kind, c, asked, cb, analysis, ended)
+	case dialler.CallbackMoved:
+		cb.Due = cb.Due.Add(2 * time.Hour)
+		asked.Due = cb.Due
+		m = dialler.NewCallbackMessage(kind, c, asked, cb, nil, ended)
 	case dialler.CallbackOver:
 		cb.State, cb.Attempts, cb.Closed = dialler.CallbackCompleted, 1, ended
 		m = dialler.NewCallbackMessage(kind, c, call.Contact, cb, nil, ended)

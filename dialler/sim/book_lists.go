@@ -293,6 +293,9 @@ func (b *Book) Intervene(ctx context.Context, id dialler.ContactID, i dialler.In
 	}
 	*ct = r.Contact
 	b.put(done.Callback)
+	if done.Moved {
+		b.post(dialler.NewCallbackMessage(dialler.CallbackMoved, r.Campaign, *ct, *done.Callback, nil, now))
+	}
 	if ct.Callback != nil {
 		ct.Callback = b.callbacks[ct.Callback.ID-1]
 	}

@@ -63,6 +63,11 @@ func (s *SQL) Intervene(ctx context.Context, id dialler.ContactID, i dialler.Int
 			if err := s.over(t, r, *cb, now); err != nil {
 				return err
 			}
+			if done.Moved {
+				if err := post(t, dialler.NewCallbackMessage(dialler.CallbackMoved, r.Campaign, r.Contact, *cb, nil, now)); err != nil {
+					return err
+				}
+			}
 		}
 		done.Contact = r.Contact
 		t.After(s.db.Rouse)

@@ -195,7 +195,7 @@ func cutTests() (out []test) {
 }
 
 func (w *world) allMessages() (out []dialler.Message) {
-	for _, kind := range []string{dialler.CallSettled, dialler.CallbackMade, dialler.CallbackOver} {
+	for _, kind := range []string{dialler.CallSettled, dialler.CallbackMade, dialler.CallbackMoved, dialler.CallbackOver} {
 		out = append(out, w.outbox(kind)...)
 	}
 	return out

@@ -35,6 +35,21 @@ func (w *world) refused(id dialler.ContactID, i dialler.Intervention) string {
 	return why.Why
 }
 
+// movedTo fails the test unless the outbox tells of these callbacks that they
+// were moved, each to when it is due, and of no other.
+func (w *world) movedTo(cbs ...dialler.Callback) {
+	w.Helper()
+	ms := w.outbox(dialler.CallbackMoved)
+	if len(ms) != len(cbs) {
+		w.Fatalf("%d messages of moved callbacks, want %d", len(ms), len(cbs))
+	}
+	for i, cb := range cbs {
+		m := body[dialler.CallbackMessage](w, ms[i])
+		w.eq("told", []any{ms[i].Call, ms[i].Contact, m.Callback, m.State, m.Chain}, []any{cb.AskedOn, cb.Contact, cb.ID, dialler.CallbackWaiting, cb.Chain})
+		w.eq("told to be due", []any{m.Due.Equal(cb.Due), m.Scheduled.Equal(cb.Scheduled)}, []any{true, true})
+	}
+}
+
 var interventionTests = []test{
 	{"a callback is cancelled by an operator, and the contact rung no more", func(w *world) {
 		c := w.campaign("c")
@@ -43,6 +58,9 @@ var interventionTests = []test{
 		done := w.intervene(made.Contact, dialler.Intervention{Kind: dialler.CancelCallback, By: "ops"})
 		w.eq("done", []any{done.Contact.State, done.Contact.Callback, done.Callback.State, done.Callback.Why}, []any{dialler.Stopped, (*dialler.Callback)(nil), dialler.CallbackCancelled, dialler.ByOperator})
 		w.near("closed", done.Callback.Closed, w.now())
+		w.movedTo()
+		over := body[dialler.CallbackMessage](w, w.outbox(dialler.CallbackOver)[0])
+		w.eq("told", []any{over.Callback, over.State, over.Why}, []any{done.Callback.ID, dialler.CallbackCancelled, dialler.ByOperator})
 		call, err := w.s.Call(w.ctx, made.Call)
 		w.must(err)
 		w.eq("the promise as its call tells it", *call.Ruling.Callback, *done.Callback)
@@ -79,6 +97,9 @@ var interventionTests = []test{
 		w.eq("woken", w.woken(), true)
 		w.eq("due", []any{done.Contact.Due.Equal(to), done.Contact.Callback.Due.Equal(to), done.Callback.Due.Equal(to), done.Clipped}, []any{true, true, true, false})
 		w.eq("scheduled", done.Callback.Scheduled, made.Callback.Scheduled)
+		w.movedTo(*done.Callback)
+		w.intervene(made.Contact, dialler.Intervention{Kind: dialler.MoveCallback, To: to}) // where it is already: nothing to tell
+		w.movedTo(*done.Callback)
 		ct := w.contact(c, n[0])
 		w.eq("contact", []any{ct.State, ct.Due.Equal(to), ct.Callback.Due.Equal(to), len(ct.Callback.Trace) > len(made.Callback.Trace)}, []any{dialler.CallbackScheduled, true, true, true})
 		next, err := w.s.NextCallback(w.ctx, c.ID)
@@ -119,6 +140,9 @@ var interventionTests = []test{
 		done := w.intervene(made.Contact, dialler.Intervention{Kind: dialler.DialNow, By: "ops"})
 		w.near("due", done.Callback.Due, w.now())
 		w.eq("ahead", done.Contact.Ahead, false)
+		w.movedTo(*done.Callback)
+		w.intervene(made.Contact, dialler.Intervention{Kind: dialler.DialNow}) // it is due: nothing to tell
+		w.movedTo(*done.Callback)
 		more := w.people(c, 1)
 		w.leased([]dialler.Number{n[0], more[0]}, c)
 		w.audit()
