@@ -21,6 +21,7 @@ type Store interface {
 	dialler.Roster
 	dialler.Deliveries
 	dialler.Records
+	dialler.Receipts
 
 	Hear(ctx context.Context, id dialler.CallID, a callback.Analysis, now time.Time) (dialler.Ruling, error)
 	Transition(ctx context.Context, id dialler.CampaignID, what dialler.CampaignEvent, now time.Time) (dialler.Campaign, error)
@@ -170,7 +171,16 @@ func (a *api) register(h huma.API) {
 
 // operation describes one route. Its errors are those that a client can cause.
 func operation(tag, method, path, id, summary string, errors ...int) huma.Operation {
+	var params []*huma.Param
+	if method == http.MethodPost {
+		params = append(params, &huma.Param{
+			Name: keyHeader, In: "header", Description: "a key of your own, such as a UUID: sent again with the same key within a day, the request is answered as it was, and not carried out again",
+			Schema: &huma.Schema{Type: huma.TypeString}, Example: "8e03978e-40d5-43e8-bc93-6894a57f9324",
+		})
+		errors = append(errors, http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity)
+	}
 	return huma.Operation{
+		Parameters:  params,
 		OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag},
 		Security: []map[string][]string{{"token": {}}}, Errors: append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests}, errors...),
 		MaxBodyBytes: maxBody, BodyReadTimeout: requestTime,

@@ -74,6 +74,10 @@ func (a *api) door(mux *http.ServeMux) http.Handler {
 			}
 			return
 		}
+		if asksOnce(r) {
+			a.once(rec, r, who, mux)
+			return
+		}
 		mux.ServeHTTP(rec, r)
 	})
 }

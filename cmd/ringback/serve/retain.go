@@ -15,15 +15,23 @@ const (
 	retainFirst = 5 * time.Minute
 )
 
-// A retention lets go of calls that ended so long ago.
+// receiptBatch is how many receipts go in one transaction.
+const receiptBatch = 500
+
+// A retention lets go of calls that ended so long ago, and of receipts that are
+// good no more.
 type retention struct {
-	store interface {
-		dialler.Pruner
-		Campaigns(ctx context.Context) ([]dialler.Campaign, error)
-	}
-	after time.Duration
+	store attics
+	after time.Duration // 0: calls stay for good
 	log   *slog.Logger
 	told  func(dialler.Pruned) // of every batch
+}
+
+// attics is what a retention needs of a store.
+type attics interface {
+	dialler.Pruner
+	Campaigns(ctx context.Context) ([]dialler.Campaign, error)
+	DropReceipts(ctx context.Context, n int, now time.Time) (int, error)
 }
 
 // run goes on until ctx ends.
@@ -34,7 +42,23 @@ func (r retention) run(ctx context.Context) {
 			return
 		case <-time.After(wait):
 		}
-		r.once(ctx, time.Now().Add(-r.after))
+		r.receipts(ctx, time.Now())
+		if r.after > 0 {
+			r.once(ctx, time.Now().Add(-r.after))
+		}
+	}
+}
+
+// receipts drops those that are good no more.
+func (r retention) receipts(ctx context.Context, now time.Time) {
+	for {
+		n, err := r.store.DropReceipts(ctx, receiptBatch, now)
+		if err != nil && ctx.Err() == nil {
+			r.log.Warn("letting go of old receipts stopped; it is tried again", "in", retainEvery, "err", err)
+		}
+		if err != nil || n < receiptBatch {
+			return
+		}
 	}
 }
 
@@ -74,17 +98,13 @@ func (r retention) once(ctx context.Context, before time.Time) {
 	}
 }
 
-// runRetention begins it, if the configuration asks for it and the store can.
+// runRetention begins it, if the store can.
 func (p *Process) runRetention(told func(dialler.Pruned)) {
-	days := p.cfg.Retention.Days
-	store, ok := p.store.(interface {
-		dialler.Pruner
-		Campaigns(ctx context.Context) ([]dialler.Campaign, error)
-	})
-	if days == 0 || !ok {
+	store, ok := p.store.(attics)
+	if !ok {
 		return
 	}
-	r := retention{store: store, after: time.Duration(days) * 24 * time.Hour, log: p.log, told: told}
+	r := retention{store: store, after: time.Duration(p.cfg.Retention.Days) * 24 * time.Hour, log: p.log, told: told}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {

@@ -21,6 +21,16 @@ type attic struct {
 	asked  []string
 	before time.Time
 	fails  bool
+
+	receipts int
+}
+
+func (a *attic) DropReceipts(_ context.Context, n int, _ time.Time) (int, error) {
+	a.Lock()
+	defer a.Unlock()
+	n = min(n, a.receipts)
+	a.receipts -= n
+	return n, nil
 }
 
 func (a *attic) Campaigns(context.Context) ([]dialler.Campaign, error) {
@@ -47,7 +57,7 @@ func (a *attic) Prune(_ context.Context, q dialler.PruneQuery) (dialler.Pruned, 
 
 func TestRetention(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &attic{}
+		a := &attic{receipts: 2*receiptBatch + 1}
 		said := &heard{attic: a}
 		told := 0
 		r := retention{store: a, after: 90 * 24 * time.Hour, log: slog.New(slog.NewTextHandler(said, nil)), told: func(p dialler.Pruned) {
@@ -75,6 +85,9 @@ func TestRetention(t *testing.T) {
 		wait(time.Minute)
 		if want := []string{"1", "1a", "1b", "2"}; !slices.Equal(a.asked, want) || told != 40 {
 			t.Errorf("asked %v and told of %d; want %v and 40", a.asked, told, want)
+		}
+		if a.receipts != 0 {
+			t.Errorf("%d receipts are left", a.receipts)
 		}
 		if want := start.Add(retainFirst).Add(-90 * 24 * time.Hour); !a.before.Equal(want) {
 			t.Errorf("let go of what ended before %v; want %v", a.before, want)

@@ -49,6 +49,7 @@ type Store interface {
 	dialler.Store
 	dialler.Deliveries
 	dialler.Records
+	dialler.Receipts
 	user.Store
 }
 

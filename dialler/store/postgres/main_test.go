@@ -105,7 +105,7 @@ func database(t testing.TB) string {
 	var name string
 	select {
 	case name = <-idle:
-		run(t, at(name), `TRUNCATE pace, node, account, session, token, trunk, bot, campaign, contact, callback, attempt, live, analysis, exclusion, outbox, outbox_numbered, webhook, delivery, tally_sum, tally_new RESTART IDENTITY`, `UPDATE outbox_reader SET upto = 0`, clock(0))
+		run(t, at(name), `TRUNCATE pace, node, account, session, token, receipt, trunk, bot, campaign, contact, callback, attempt, live, analysis, exclusion, outbox, outbox_numbered, webhook, delivery, tally_sum, tally_new RESTART IDENTITY`, `UPDATE outbox_reader SET upto = 0`, clock(0))
 	default:
 		name = fmt.Sprintf("test_%d", serial.Add(1))
 		admin(t, `CREATE DATABASE `+name+` TEMPLATE `+template)
@@ -182,4 +182,8 @@ func TestStore(t *testing.T) {
 
 func TestUsers(t *testing.T) {
 	storetest.RunUsers(t, func(t *testing.T) user.Store { return open(t, database(t), deaf) })
+}
+
+func TestReceipts(t *testing.T) {
+	storetest.RunReceipts(t, func(t *testing.T) dialler.Receipts { return open(t, database(t), deaf) })
 }

@@ -52,6 +52,10 @@ func TestUsers(t *testing.T) {
 	storetest.RunUsers(t, func(t *testing.T) user.Store { return open(t, sqlite.Memory) })
 }
 
+func TestReceipts(t *testing.T) {
+	storetest.RunReceipts(t, func(t *testing.T) dialler.Receipts { return open(t, sqlite.Memory) })
+}
+
 // In memory reads take turns with writes on one connection; all else is as in
 // a file.
 func TestStoreInMemory(t *testing.T) {
