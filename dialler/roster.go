@@ -32,6 +32,10 @@ type Roster interface {
 	Campaign(ctx context.Context, id CampaignID) (Campaign, error)
 	CampaignNamed(ctx context.Context, name string) (Campaign, error)
 	Campaigns(ctx context.Context) ([]Campaign, error)
+	// DropTrunk and DropBot remove one that no campaign has, running or not;
+	// a [*UsedError] says which do. ErrNotFound if there is none of that name.
+	DropTrunk(ctx context.Context, name string) error
+	DropBot(ctx context.Context, name string) error
 	// DropCampaign removes a draft and its contacts. A [*LockedError] where
 	// [Campaign.CheckDrop] says so.
 	DropCampaign(ctx context.Context, id CampaignID) error

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -158,6 +159,34 @@ func (e *LockedError) Error() string {
 
 // Unwrap makes it an [ErrLocked].
 func (e *LockedError) Unwrap() error { return ErrLocked }
+
+// A UsedError says that a bot or a trunk cannot be removed, for campaigns have
+// it. It is an [ErrLocked].
+type UsedError struct {
+	Kind, Name string   // "bot", "asha"
+	Campaigns  []string // by name
+}
+
+// mostUses is how many campaigns are named of those that have a line.
+const mostUses = 5
+
+func (e *UsedError) Error() string {
+	list, more := e.Campaigns, ""
+	if n := len(list); n > mostUses {
+		list, more = list[:mostUses], fmt.Sprintf(" and %d more", n-mostUses)
+	}
+	return fmt.Sprintf("the %s %q is that of %s%s; give them another, or remove those that are drafts. What has run keeps its bot", e.Kind, e.Name, strings.Join(quoted(list), ", "), more)
+}
+
+// Unwrap makes it an [ErrLocked].
+func (e *UsedError) Unwrap() error { return ErrLocked }
+
+func quoted(list []string) (out []string) {
+	for _, s := range list {
+		out = append(out, strconv.Quote(s))
+	}
+	return out
+}
 
 // Edit returns c with the settings of to, or a [*LockedError]: a campaign is
 // edited while it is a draft or paused, and one that has run keeps its name and

@@ -84,6 +84,12 @@ type (
 		ID   int64 `path:"id" minimum:"1"`
 		Body Campaign
 	}
+	cloneInput struct {
+		ID   int64 `path:"id" minimum:"1"`
+		Body *struct {
+			Name string `json:"name,omitempty" doc:"of the clone; \"renewals (copy)\" unless given"`
+		} `required:"false"`
+	}
 	campaignOutput struct {
 		Body Campaign
 	}
@@ -106,6 +112,10 @@ func (a *api) registerCampaigns(h huma.API) {
 	huma.Register(h, operation(tag, http.MethodGet, "/v1/campaigns/{id}", "get-campaign", "One campaign", 404), a.getCampaign)
 	huma.Register(h, operation(tag, http.MethodPut, "/v1/campaigns/{id}", "update-campaign",
 		"Replace the settings of a draft or paused campaign", 404, 409, 413, 422), a.updateCampaign)
+	clone := operation(tag, http.MethodPost, "/v1/campaigns/{id}/clone", "clone-campaign",
+		"Make a draft with the settings of a campaign, whatever its state; its contacts and its webhook stay where they are", 404, 409, 413, 422)
+	clone.DefaultStatus = http.StatusCreated
+	huma.Register(h, clone, a.cloneCampaign)
 	drop := operation(tag, http.MethodDelete, "/v1/campaigns/{id}", "drop-campaign", "Remove a draft and its contacts", 404, 409)
 	drop.DefaultStatus = http.StatusNoContent
 	huma.Register(h, drop, a.dropCampaign)
@@ -194,6 +204,30 @@ func (a *api) updateCampaign(ctx context.Context, in *campaignUpdate) (*campaign
 	}
 	if err != nil {
 		return nil, a.problem("update a campaign", err)
+	}
+	return &campaignOutput{showCampaign(c)}, nil
+}
+
+func (a *api) cloneCampaign(ctx context.Context, in *cloneInput) (*campaignOutput, error) {
+	c, err := a.Store.Campaign(ctx, dialler.CampaignID(in.ID))
+	if err != nil {
+		return nil, a.problem("read a campaign", err)
+	}
+	s := c.Settings()
+	if in.Body != nil {
+		s.Name = in.Body.Name
+	}
+	if s.Name == c.Name || s.Name == "" {
+		s.Name, err = dialler.CopyName(ctx, a.Store, c.Name)
+	}
+	if err == nil {
+		c, err = s.Campaign()
+	}
+	if err == nil {
+		c, err = a.Store.CreateCampaign(ctx, c)
+	}
+	if err != nil {
+		return nil, a.problem("clone a campaign", err)
 	}
 	return &campaignOutput{showCampaign(c)}, nil
 }

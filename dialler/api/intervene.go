@@ -35,6 +35,9 @@ type (
 	forecastOutput struct {
 		Body Forecast
 	}
+	waitOutput struct {
+		Body Wait
+	}
 	intervenedOutput struct {
 		Body Intervened
 	}
@@ -70,6 +73,8 @@ func (a *api) registerInterventions(h huma.API) {
 		func(ctx context.Context, in *contactInput) (*intervenedOutput, error) {
 			return a.intervene(ctx, in.ID, dialler.Intervention{Kind: dialler.DialNow})
 		})
+	huma.Register(h, operation(tag, http.MethodGet, "/v1/contacts/{id}/wait", "get-wait",
+		"Why a contact is not being dialled now, in a sentence, and from when it may be", 404), a.wait)
 	huma.Register(h, operation("campaigns", http.MethodPost, "/v1/campaigns/{id}/test-call", "place-test-call",
 		"Dial a number of yours as soon as a line is free: an ordinary call, to a contact marked as a test", 404, 409, 413, 422), a.testCall)
 	huma.Register(h, operation("campaigns", http.MethodGet, "/v1/campaigns/{id}/forecast", "get-forecast",
@@ -83,6 +88,39 @@ func (a *api) intervene(ctx context.Context, id int64, i dialler.Intervention) (
 		return nil, a.problem(fmt.Sprintf("%s of contact %d", i.Kind, id), err)
 	}
 	return &intervenedOutput{showIntervened(done)}, nil
+}
+
+// Wait is why a contact is not being dialled.
+type Wait struct {
+	Reason string     `json:"reason" enum:"dialling,excluded,over,campaign,day_over,never_opens,due,window,draining,link,seats,bot,trunk,turn" doc:"turn: it may be rung, and others go first"`
+	NextAt *time.Time `json:"next_at,omitempty" doc:"the first instant at which it may be rung, inside the calling window; absent: never, as things stand"`
+	Says   string     `json:"says" doc:"the same in words, in the campaign's time zone"`
+}
+
+func (a *api) wait(ctx context.Context, in *contactInput) (*waitOutput, error) {
+	ct, err := a.Store.Contact(ctx, dialler.ContactID(in.ID))
+	var c dialler.Campaign
+	if err == nil {
+		c, err = a.Store.Campaign(ctx, ct.Campaign)
+	}
+	var s dialler.Standing
+	if err == nil {
+		s, err = dialler.Stand(ctx, a.Store, c, ct, a.status())
+	}
+	if err != nil {
+		return nil, a.problem(fmt.Sprintf("say why contact %d waits", in.ID), err)
+	}
+	w := s.Wait(a.Now())
+	return &waitOutput{Wait{string(w.Reason), utc(w.Next), w.Sentence}}, nil
+}
+
+// status is how the dialling stands; nil: nothing dials in this process.
+func (a *api) status() *dialler.Status {
+	if a.Health == nil {
+		return nil
+	}
+	h := a.Health()
+	return &dialler.Status{Node: h.Node, Links: h.Links, Live: h.Live, Draining: h.Draining}
 }
 
 func showIntervened(done dialler.Intervened) Intervened {
@@ -126,25 +164,9 @@ func (a *api) forecast(ctx context.Context, in *forecastInput) (*forecastOutput,
 	if err != nil {
 		return fail(err)
 	}
-	bots, err := a.Store.Bots(ctx)
+	bot, trunk, err := dialler.LinesOf(ctx, a.Store, c)
 	if err != nil {
 		return fail(err)
-	}
-	trunks, err := a.Store.Trunks(ctx)
-	if err != nil {
-		return fail(err)
-	}
-	var bot dialler.Bot
-	var trunk dialler.Trunk
-	for _, b := range bots {
-		if b.Name == c.Bot {
-			bot = b
-		}
-	}
-	for _, t := range trunks {
-		if t.Name == c.Trunk {
-			trunk = t
-		}
 	}
 	can := c.Expect(bot, trunk, n)
 	out := &forecastOutput{Forecast{From: utc(from), Step: step.String(), Overdue: Slot(f.Overdue), Until: utc(f.Until), Capacity: can.PerMinute, Why: can.Why}}

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"ringback/dialler"
+	"ringback/dialler/user"
 )
 
 // Trunk is a carrier line on the wire.
@@ -63,9 +64,27 @@ func (a *api) registerLines(h huma.API) {
 	huma.Register(h, operation("trunks", http.MethodGet, "/v1/trunks", "list-trunks", "All trunks"), a.listTrunks)
 	huma.Register(h, operation("trunks", http.MethodGet, "/v1/trunks/{name}", "get-trunk", "One trunk", 404), a.getTrunk)
 	huma.Register(h, operation("trunks", http.MethodPut, "/v1/trunks/{name}", "put-trunk", "Make or replace a trunk", 413, 422), a.putTrunk)
+	dropTrunk := operation("trunks", http.MethodDelete, "/v1/trunks/{name}", "drop-trunk", "Remove a trunk that no campaign has; 409 names those that do", 404, 409)
+	dropTrunk.DefaultStatus = http.StatusNoContent
+	huma.Register(h, dropTrunk, func(ctx context.Context, in *named) (*struct{}, error) {
+		return a.dropLine(ctx, "trunk", in.Name, a.Store.DropTrunk)
+	})
+	dropBot := operation("bots", http.MethodDelete, "/v1/bots/{name}", "drop-bot", "Remove a bot that no campaign has; 409 names those that do", 404, 409)
+	dropBot.DefaultStatus = http.StatusNoContent
+	huma.Register(h, dropBot, func(ctx context.Context, in *named) (*struct{}, error) {
+		return a.dropLine(ctx, "bot", in.Name, a.Store.DropBot)
+	})
 	huma.Register(h, operation("bots", http.MethodGet, "/v1/bots", "list-bots", "All bots"), a.listBots)
 	huma.Register(h, operation("bots", http.MethodGet, "/v1/bots/{name}", "get-bot", "One bot", 404), a.getBot)
 	huma.Register(h, operation("bots", http.MethodPut, "/v1/bots/{name}", "put-bot", "Make or replace a bot", 413, 422), a.putBot)
+}
+
+func (a *api) dropLine(ctx context.Context, kind, name string, drop func(context.Context, string) error) (*struct{}, error) {
+	if err := drop(ctx, name); err != nil {
+		return nil, a.problem("remove a "+kind, err)
+	}
+	a.log.Info(kind+" removed", kind, name, "by", user.From(ctx).Name)
+	return nil, nil
 }
 
 func (a *api) listTrunks(ctx context.Context, _ *struct{}) (*trunkList, error) {

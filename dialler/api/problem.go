@@ -19,6 +19,7 @@ func (a *api) problem(doing string, err error) error {
 	var answered huma.StatusError
 	var stuck *dialler.TransitionError
 	var refused *dialler.InterventionError
+	var used *dialler.UsedError
 	switch {
 	case err == nil:
 		return nil
@@ -26,6 +27,8 @@ func (a *api) problem(doing string, err error) error {
 		return err
 	case errors.As(err, &stuck):
 		return huma.Error409Conflict(stuck.Error())
+	case errors.As(err, &used):
+		return huma.Error409Conflict(used.Error())
 	case errors.As(err, &refused):
 		return huma.Error409Conflict(refused.Why)
 	case errors.Is(err, dialler.ErrNotFound), errors.Is(err, dialler.ErrNoCall):

@@ -57,6 +57,9 @@ type botCard struct {
 	Declared string
 }
 
+// RemoveURL is where it is asked whether the bot is to be removed.
+func (b botCard) RemoveURL() string { return "/bots/" + url.PathEscape(b.Name) + "/confirm/remove" }
+
 // URL is where the bot is edited.
 func (b botCard) URL() string { return "/bots/" + url.PathEscape(b.Name) + "/edit" }
 
@@ -107,7 +110,7 @@ func (c *console) bots(w http.ResponseWriter, r *http.Request, s session) {
 }
 
 func doneToBot(what string) string {
-	return map[string]string{"created": "Bot created.", "saved": "Bot saved. It holds for the next call."}[what]
+	return map[string]string{"created": "Bot created.", "saved": "Bot saved. It holds for the next call.", "removed": "Bot removed."}[what]
 }
 
 type botPage struct {
@@ -201,6 +204,58 @@ func (c *console) botPage(r *http.Request, s session) (p botPage, err error) {
 		Locked: map[string]string{"name": "A bot keeps its name: campaigns know it by that."},
 	}
 	return p, nil
+}
+
+// unused returns the bot that the path names, if no campaign has it. The store
+// looks again.
+func (c *console) unused(r *http.Request) (dialler.Bot, error) {
+	b, err := c.bot(r.Context(), r.PathValue("name"))
+	if err != nil {
+		return b, err
+	}
+	campaigns, err := c.Store.Campaigns(r.Context())
+	if err != nil {
+		return b, err
+	}
+	used := &dialler.UsedError{Kind: "bot", Name: b.Name}
+	for _, u := range c.botCard(b, campaigns).Uses {
+		used.Campaigns = append(used.Campaigns, u.Name)
+	}
+	if len(used.Campaigns) > 0 {
+		return b, used
+	}
+	return b, nil
+}
+
+func (c *console) confirmRemoveBot(w http.ResponseWriter, r *http.Request, s session) {
+	b, err := c.unused(r)
+	if err != nil {
+		c.trouble(w, r, s, err)
+		return
+	}
+	here := "/bots/" + url.PathEscape(b.Name)
+	says := "No campaign has it. It is removed for good."
+	if c.Declared.bot(b.Name) != "" {
+		says += " It is declared in " + c.Declared.where() + ", and comes back when Ringback is started again unless it is taken out there."
+	}
+	c.show(w, r, http.StatusOK, "confirm", s, "Remove", confirmation{
+		Question: fmt.Sprintf("Remove the bot %s?", b.Name), Label: "Remove bot", Danger: true, Leave: true,
+		Action: here + "/remove", Back: here + "/edit", CSRF: s.csrf(), Says: says,
+	})
+}
+
+func (c *console) removeBot(w http.ResponseWriter, r *http.Request, s session) {
+	b, err := c.unused(r)
+	if err == nil {
+		err = c.Store.DropBot(r.Context(), b.Name)
+	}
+	if err != nil {
+		c.trouble(w, r, s, err)
+		return
+	}
+	c.log.Info("bot removed", "bot", b.Name, "token", s.holder)
+	c.Live.Changed()
+	http.Redirect(w, r, "/bots?done=removed", http.StatusSeeOther)
 }
 
 // putBot writes a bot that is right, and otherwise says what is wrong.

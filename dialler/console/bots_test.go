@@ -178,3 +178,28 @@ func TestDeclaredBots(t *testing.T) {
 	has(t, h.page("/bots/asha/edit"), "Declared in ringback.yaml. What is changed here holds until Ringback is started again")
 	hasNot(t, h.page("/bots/ravi/edit"), "Declared in")
 }
+
+func TestABotIsRemovedThatNoCampaignHas(t *testing.T) {
+	h := newHouse(t).signIn()
+	h.must(h.store.PutBot(t.Context(), dialler.Bot{Name: "ra vi/2", Endpoint: "PJSIP/ravi"}))
+	hasNot(t, h.page("/bots/asha/edit"), `id="remove"`)
+	for _, w := range []*httptest.ResponseRecorder{h.ask("GET", "/bots/asha/confirm/remove", nil), h.do("/bots/asha/remove")} {
+		if w.Code != 409 {
+			t.Errorf("a bot in use: %d", w.Code)
+		}
+		has(t, w.Body.String(), "The bot &#34;asha&#34; is that of &#34;renewals&#34;; give them another")
+	}
+	const here = "/bots/ra%20vi%2F2"
+	has(t, h.page(here+"/edit"), `href="`+here+`/confirm/remove"`)
+	has(t, h.page(here+"/confirm/remove"), "Remove the bot ra vi/2?", "data-leave", `action="`+here+`/remove"`)
+	if w := h.do(here + "/remove"); w.Code != 303 || w.Header().Get("Location") != "/bots?done=removed" {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+	has(t, h.page("/bots?done=removed"), "Bot removed.")
+	if _, there := h.bot("ra vi/2"); there {
+		t.Error("it is still there")
+	}
+	if w := h.do(here + "/remove"); w.Code != 404 {
+		t.Errorf("again: %d", w.Code)
+	}
+}

@@ -297,7 +297,7 @@ func (c *console) campaignPage(ctx context.Context, id dialler.CampaignID, q url
 	if p.summary, err = c.summary(ctx, campaign); err != nil {
 		return p, err
 	}
-	if p.Bot, _, err = c.lines(ctx, campaign); err != nil {
+	if p.Bot, _, err = dialler.LinesOf(ctx, c.Store, campaign); err != nil {
 		return p, err
 	}
 	p.Gates = gates(campaign, p.Bot)
@@ -325,30 +325,6 @@ func (c *console) campaignPage(ctx context.Context, id dialler.CampaignID, q url
 		}
 	}
 	return p, c.findCalls(ctx, &p, filter, q)
-}
-
-// lines returns a campaign's bot and trunk.
-func (c *console) lines(ctx context.Context, campaign dialler.Campaign) (b dialler.Bot, t dialler.Trunk, err error) {
-	bots, err := c.Store.Bots(ctx)
-	if err != nil {
-		return b, t, err
-	}
-	trunks, err := c.Store.Trunks(ctx)
-	if err != nil {
-		return b, t, err
-	}
-	b.Name, t.Name = campaign.Bot, campaign.Trunk
-	for _, each := range bots {
-		if each.Name == campaign.Bot {
-			b = each
-		}
-	}
-	for _, each := range trunks {
-		if each.Name == campaign.Trunk {
-			t = each
-		}
-	}
-	return b, t, nil
 }
 
 // links are those to the switches.

@@ -69,7 +69,7 @@ func (c *console) checklistPage(ctx context.Context, id dialler.CampaignID) (p c
 	if p.Campaign, err = c.Store.Campaign(ctx, id); err != nil {
 		return p, err
 	}
-	bot, _, err := c.lines(ctx, p.Campaign)
+	bot, _, err := dialler.LinesOf(ctx, c.Store, p.Campaign)
 	if err != nil {
 		return p, err
 	}

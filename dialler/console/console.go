@@ -39,6 +39,7 @@ type Store interface {
 	DropCampaign(ctx context.Context, id dialler.CampaignID) error
 	AddContacts(ctx context.Context, id dialler.CampaignID, list []dialler.NewContact, now time.Time) ([]dialler.Duplicate, error)
 	PutBot(ctx context.Context, b dialler.Bot) error
+	DropBot(ctx context.Context, name string) error
 	dialler.Drafts
 	dialler.Deliveries
 	dialler.Records
@@ -138,6 +139,8 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("POST /bots/new", c.signedIn(c.createBot))
 	mux.HandleFunc("GET /bots/{name}/edit", c.changing(c.editBot))
 	mux.HandleFunc("POST /bots/{name}/edit", c.signedIn(c.saveBot))
+	mux.HandleFunc("GET /bots/{name}/confirm/remove", c.changing(c.confirmRemoveBot))
+	mux.HandleFunc("POST /bots/{name}/remove", c.signedIn(c.removeBot))
 	c.operations(mux)
 	c.results(mux)
 	c.people(mux)
@@ -328,6 +331,7 @@ func (c *console) trouble(w http.ResponseWriter, r *http.Request, s session, err
 	var stuck *dialler.TransitionError
 	var refused *dialler.InterventionError
 	var locked *dialler.LockedError
+	var used *dialler.UsedError
 	status, title, said := http.StatusInternalServerError, "Something went wrong", "The request could not be carried out; the log says why."
 	switch {
 	case errors.As(err, &stuck):
@@ -336,6 +340,8 @@ func (c *console) trouble(w http.ResponseWriter, r *http.Request, s session, err
 		status, title, said = http.StatusConflict, "Not done", refused.Why
 	case errors.As(err, &locked):
 		status, title, said = http.StatusConflict, "Not done", initial(locked.Error())+"."
+	case errors.As(err, &used):
+		status, title, said = http.StatusConflict, "Not done", initial(used.Error())+"."
 	case errors.Is(err, dialler.ErrConflict):
 		status, title, said = http.StatusConflict, "Not done", initial(err.Error())+"."
 	case errors.Is(err, dialler.ErrNotFound):

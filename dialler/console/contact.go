@@ -75,9 +75,6 @@ func (c *console) contactPage(ctx context.Context, id dialler.ContactID) (p cont
 	if p.Campaign, err = c.Store.Campaign(ctx, p.Contact.Campaign); err != nil {
 		return p, err
 	}
-	if p.Excluded, err = c.Store.Excluded(ctx, p.Contact.Number); err != nil {
-		return p, err
-	}
 	var next string
 	if p.Trail, next, err = c.Store.Calls(ctx, dialler.CallQuery{Campaign: p.Campaign.ID, Contact: id, Limit: pageOfTrail}); err != nil {
 		return p, err
@@ -88,51 +85,17 @@ func (c *console) contactPage(ctx context.Context, id dialler.ContactID) (p cont
 			p.Chain = append(p.Chain, promise{*cb, call.Leased, p.Contact.State == dialler.Dialling && cb.State == dialler.CallbackWaiting})
 		}
 	}
-	standing, err := c.standing(ctx, p)
+	var status *dialler.Status
+	if c.Status != nil {
+		now := c.Status()
+		status = &now
+	}
+	standing, err := dialler.Stand(ctx, c.Store, p.Campaign, p.Contact, status)
 	if err != nil {
 		return p, err
 	}
-	p.Wait = standing.Wait(c.Now())
+	p.Excluded, p.Wait = standing.Excluded, standing.Wait(c.Now())
 	return p, nil
-}
-
-// standing gathers what decides whether the contact is rung now.
-func (c *console) standing(ctx context.Context, p contactPage) (s dialler.Standing, err error) {
-	s = dialler.Standing{Contact: p.Contact, Campaign: p.Campaign, Excluded: p.Excluded}
-	if s.Bot, s.Trunk, err = c.lines(ctx, p.Campaign); err != nil {
-		return s, err
-	}
-	if c.Status != nil {
-		status := c.Status()
-		s.Draining = status.Draining
-		s.LinkDown = !status.Links[s.Trunk.Switch]
-	}
-	if !p.Contact.State.Waiting() {
-		return s, nil // nobody asks after the lines
-	}
-	all, err := c.Store.Campaigns(ctx)
-	if err != nil {
-		return s, err
-	}
-	for _, other := range all {
-		if other.Bot != p.Campaign.Bot && other.Trunk != p.Campaign.Trunk {
-			continue
-		}
-		n, err := c.Store.Counters(ctx, other.ID)
-		if err != nil {
-			return s, err
-		}
-		if other.ID == p.Campaign.ID {
-			s.Live = n.Live
-		}
-		if other.Bot == p.Campaign.Bot {
-			s.BotLive += n.Live
-		}
-		if other.Trunk == p.Campaign.Trunk {
-			s.TrunkLive += n.Live
-		}
-	}
-	return s, nil
 }
 
 func (c *console) confirmExclude(w http.ResponseWriter, r *http.Request, s session) {

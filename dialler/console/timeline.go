@@ -122,7 +122,7 @@ func (c *console) forecast(ctx context.Context, p *timeline, campaigns []dialler
 		if err != nil {
 			return err
 		}
-		bot, trunk, err := c.lines(ctx, campaign)
+		bot, trunk, err := dialler.LinesOf(ctx, c.Store, campaign)
 		if err != nil {
 			return err
 		}

@@ -151,25 +151,12 @@ func (c *console) clone(w http.ResponseWriter, r *http.Request, s session) {
 		return
 	}
 	e := entries{Values: campaignValues(campaign), CloneOf: campaign.Name}
-	name := campaign.Name
-	if n := []rune(name); len(n) > 80 {
-		name = string(n[:80])
+	name, err := dialler.CopyName(r.Context(), c.Store, campaign.Name)
+	if err != nil {
+		c.trouble(w, r, s, err)
+		return
 	}
-	for i := 1; ; i++ {
-		try := name + " (copy)"
-		if i > 1 {
-			try = fmt.Sprintf("%s (copy %d)", name, i)
-		}
-		_, err := c.Store.CampaignNamed(r.Context(), try)
-		if errors.Is(err, dialler.ErrNotFound) {
-			e.Values.Set("name", try)
-			break
-		}
-		if err != nil {
-			c.trouble(w, r, s, err)
-			return
-		}
-	}
+	e.Values.Set("name", name)
 	c.log.Info("campaign cloned", "campaign", campaign.Name, "token", s.holder)
 	c.begin(w, r, s, e)
 }

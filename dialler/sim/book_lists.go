@@ -29,6 +29,39 @@ func (b *Book) PutBot(_ context.Context, t dialler.Bot) error {
 	return nil
 }
 
+// DropTrunk is as [dialler.Roster] says.
+func (b *Book) DropTrunk(_ context.Context, name string) (err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.trunks, err = drop(b, "trunk", name, b.trunks, func(t dialler.Trunk) string { return t.Name }, func(c *dialler.Campaign) string { return c.Trunk })
+	return err
+}
+
+// DropBot is as [dialler.Roster] says.
+func (b *Book) DropBot(_ context.Context, name string) (err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.bots, err = drop(b, "bot", name, b.bots, func(t dialler.Bot) string { return t.Name }, func(c *dialler.Campaign) string { return c.Bot })
+	return err
+}
+
+func drop[T any](b *Book, kind, name string, list []T, called func(T) string, has func(*dialler.Campaign) string) ([]T, error) {
+	used := dialler.UsedError{Kind: kind, Name: name}
+	for _, c := range slices.Backward(b.campaigns) {
+		if c.ID != 0 && has(c) == name {
+			used.Campaigns = append(used.Campaigns, c.Name)
+		}
+	}
+	if len(used.Campaigns) > 0 {
+		return list, &used
+	}
+	i := slices.IndexFunc(list, func(t T) bool { return called(t) == name })
+	if i < 0 {
+		return list, fmt.Errorf("%s %q: %w", kind, name, dialler.ErrNotFound)
+	}
+	return slices.Delete(list, i, i+1), nil
+}
+
 func put[T any](list []T, v T, name func(T) string) []T {
 	i, found := slices.BinarySearchFunc(list, v, func(a, b T) int { return strings.Compare(name(a), name(b)) })
 	if found {

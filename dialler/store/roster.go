@@ -55,6 +55,35 @@ func (s *SQL) Bots(ctx context.Context) (out []dialler.Bot, err error) {
 	return out, err
 }
 
+// DropTrunk is as [dialler.Roster] says.
+func (s *SQL) DropTrunk(ctx context.Context, name string) error {
+	return s.dropLine(ctx, "trunk", name)
+}
+
+// DropBot is as [dialler.Roster] says.
+func (s *SQL) DropBot(ctx context.Context, name string) error { return s.dropLine(ctx, "bot", name) }
+
+// dropLine removes a line: kind is its table, and the column by which a campaign
+// has it. A campaign that comes meanwhile is kept from it by the reference.
+func (s *SQL) dropLine(ctx context.Context, kind, name string) error {
+	return s.db.Update(ctx, "drop "+kind+" "+name, func(t Tx) error {
+		used := dialler.UsedError{Kind: kind, Name: name}
+		if err := t.Read(Rows(func(r Scanner) error {
+			var campaign string
+			err := r.Scan(&campaign)
+			used.Campaigns = append(used.Campaigns, campaign)
+			return err
+		}, `SELECT name FROM campaign WHERE `+kind+` = $1 ORDER BY id DESC`, name)); err != nil {
+			return err
+		}
+		if len(used.Campaigns) > 0 {
+			return &used
+		}
+		n, err := t.Count(`DELETE FROM `+kind+` WHERE name = $1`, name)
+		return changed(n, err, "%s %q", kind, name)
+	})
+}
+
 // CreateCampaign is as [dialler.Roster] says.
 func (s *SQL) CreateCampaign(ctx context.Context, c dialler.Campaign) (dialler.Campaign, error) {
 	c = c.WithDefaults()

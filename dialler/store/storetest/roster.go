@@ -21,6 +21,33 @@ var rosterTests = []test{
 		w.must(err)
 		w.eq("bots", bs, []dialler.Bot{b, {Name: otherBot, Endpoint: "PJSIP/ravi", Callbacks: true}})
 	}},
+	{"a trunk or a bot that no campaign has is removed, and one that has some is not", func(w *world) {
+		w.campaign("first")
+		second := w.draft("second")
+		second, err := w.s.CreateCampaign(w.ctx, second)
+		w.must(err)
+		for kind, drop := range map[string]func(name string) error{
+			"bot":   func(name string) error { return w.s.DropBot(w.ctx, name) },
+			"trunk": func(name string) error { return w.s.DropTrunk(w.ctx, name) },
+		} {
+			uses, free := map[string]string{"bot": bot, "trunk": trunk}[kind], map[string]string{"bot": otherBot, "trunk": otherTrunk}[kind]
+			var used *dialler.UsedError
+			if err := drop(uses); !errors.As(err, &used) || !errors.Is(err, dialler.ErrLocked) {
+				w.Fatalf("drop %s: %v", uses, err)
+			}
+			w.eq("used", *used, dialler.UsedError{Kind: kind, Name: uses, Campaigns: []string{"second", "first"}})
+			w.must(drop(free))
+			w.is(drop(free), dialler.ErrNotFound)
+		}
+		bs, err := w.s.Bots(w.ctx)
+		w.must(err)
+		ts, err := w.s.Trunks(w.ctx)
+		w.must(err)
+		w.eq("left", []any{len(bs), bs[0].Name, len(ts), ts[0].Name}, []any{1, bot, 1, trunk})
+		second.Bot = otherBot
+		_, err = w.s.UpdateCampaign(w.ctx, second)
+		w.is(err, dialler.ErrNotFound)
+	}},
 	{"a trunk in use can be replaced", func(w *world) {
 		c := w.campaign("c")
 		w.people(c, 2)

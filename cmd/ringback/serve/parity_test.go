@@ -1,0 +1,114 @@
+package serve
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"ringback/dialler/api"
+)
+
+// sameByAPI is how a program does what a person does by a form of the console:
+// an operation of the API for each, or why there is none.
+var sameByAPI = map[string]string{
+	"POST /sign-in":                  "no: a program has a token",
+	"POST /sign-out":                 "no: a program has a token",
+	"POST /campaigns/new":            "POST /v1/campaigns",
+	"POST /campaigns/{id}/clone":     "POST /v1/campaigns/{id}/clone",
+	"POST /campaigns/{id}/edit":      "PUT /v1/campaigns/{id}",
+	"POST /campaigns/{id}/remove":    "DELETE /v1/campaigns/{id}",
+	"POST /campaigns/{id}/add":       "POST /v1/campaigns/{id}/contacts.csv",
+	"POST /campaigns/{id}/{event}":   "POST /v1/campaigns/{id}/start", // and each of the others
+	"POST /campaigns/{id}/test-call": "POST /v1/campaigns/{id}/test-call",
+	"POST /campaigns/{id}/webhook":   "PUT /v1/campaigns/{id}/webhook", // and its preview and test
+	"POST /campaigns/{id}/resend":    "POST /v1/campaigns/{id}/deliveries/resend",
+	"POST /deliveries/{id}/resend":   "POST /v1/deliveries/{id}/resend",
+	"POST /drafts/{draft}/{step}":    "no: a program has all it enters at once; POST /v1/campaigns",
+	"POST /drafts/{draft}/upload":    "no: likewise; POST /v1/campaigns/{id}/contacts.csv",
+	"POST /drafts/{draft}/empty":     "no: likewise",
+	"POST /drafts/{draft}/discard":   "no: likewise",
+	"POST /contacts/{id}/exclude":    "POST /v1/exclusions",
+	"POST /contacts/{id}/{what}":     "POST /v1/contacts/{id}/callback/move", // and cancel, and dial
+	"POST /bots/new":                 "PUT /v1/bots/{name}",
+	"POST /bots/{name}/edit":         "PUT /v1/bots/{name}",
+	"POST /bots/{name}/remove":       "DELETE /v1/bots/{name}",
+	"GET /events":                    "no: a program is told by a webhook, PUT /v1/campaigns/{id}/webhook",
+	"GET /{$}":                       "GET /v1/campaigns",
+	"GET /campaigns/{id}":            "GET /v1/campaigns/{id}/counters",
+	"GET /campaigns/{id}/contacts":   "GET /v1/campaigns/{id}/contacts",
+	"GET /campaigns/{id}/timeline":   "GET /v1/campaigns/{id}/forecast",
+	"GET /campaigns/{id}/checklist":  "no: it is made of GET /v1/bots/{name}, GET /v1/campaigns/{id} and its counters and calls",
+	"GET /campaigns/{id}/webhook":    "GET /v1/campaigns/{id}/webhook",
+	"GET /contacts/{id}":             "GET /v1/contacts/{id}/wait",
+	"GET /timeline":                  "GET /v1/campaigns/{id}/forecast", // of each
+	"GET /bots":                      "GET /v1/bots",
+	"GET /deliveries":                "GET /v1/deliveries",
+	"GET /reports":                   "GET /v1/reports/{file}",
+	"GET /reports/download":          "GET /v1/reports/{file}",
+}
+
+// onlyForms matches pages that hold nothing but the form of what is done by a
+// POST, and what makes up pages.
+var onlyForms = regexp.MustCompile(`/(new|edit|add|confirm/.*|\{step\})$|^GET /(static/|sign-in)`)
+
+// Whoever gives the console something new to do gives it to the API, too, or
+// says why not.
+func TestTheAPIDoesWhatTheConsoleDoes(t *testing.T) {
+	w := httptest.NewRecorder()
+	api.New(api.Options{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/openapi.json", nil))
+	var doc struct {
+		Paths map[string]map[string]json.RawMessage
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	done := maps.Clone(sameByAPI)
+	for _, route := range routesOfConsole(t) {
+		if strings.HasPrefix(route, "GET ") && onlyForms.MatchString(route) {
+			continue
+		}
+		how, ok := sameByAPI[route]
+		delete(done, route)
+		switch method, path, _ := strings.Cut(how, " "); {
+		case !ok:
+			t.Errorf("the console has %s: how does a program do that? Say so in sameByAPI", route)
+		case method == "no:":
+		case doc.Paths[path][strings.ToLower(method)] == nil:
+			t.Errorf("%s: the API has no %s", route, how)
+		}
+	}
+	for route := range done {
+		t.Errorf("the console has no %s any more", route)
+	}
+}
+
+// routesOfConsole reads them from where they are written.
+func routesOfConsole(t *testing.T) (routes []string) {
+	t.Helper()
+	files, err := filepath.Glob("../../../dialler/console/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	route := regexp.MustCompile(`mux\.Handle(?:Func)?\("([A-Z]+ [^"]+)"`)
+	for _, file := range files {
+		code, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range route.FindAllStringSubmatch(string(code), -1) {
+			routes = append(routes, m[1])
+		}
+	}
+	slices.Sort(routes)
+	if len(routes) < 40 {
+		t.Fatalf("only %d routes are found in %d files", len(routes), len(files))
+	}
+	return routes
+}
