@@ -18,45 +18,54 @@ import (
 // sameByAPI is how a program does what a person does by a form of the console:
 // an operation of the API for each, or why there is none.
 var sameByAPI = map[string]string{
-	"POST /sign-in":                  "no: a program has a token",
-	"POST /sign-out":                 "no: a program has a token",
-	"POST /campaigns/new":            "POST /v1/campaigns",
-	"POST /campaigns/{id}/clone":     "POST /v1/campaigns/{id}/clone",
-	"POST /campaigns/{id}/edit":      "PUT /v1/campaigns/{id}",
-	"POST /campaigns/{id}/remove":    "DELETE /v1/campaigns/{id}",
-	"POST /campaigns/{id}/add":       "POST /v1/campaigns/{id}/contacts.csv",
-	"POST /campaigns/{id}/{event}":   "POST /v1/campaigns/{id}/start", // and each of the others
-	"POST /campaigns/{id}/test-call": "POST /v1/campaigns/{id}/test-call",
-	"POST /campaigns/{id}/webhook":   "PUT /v1/campaigns/{id}/webhook", // and its preview and test
-	"POST /campaigns/{id}/resend":    "POST /v1/campaigns/{id}/deliveries/resend",
-	"POST /deliveries/{id}/resend":   "POST /v1/deliveries/{id}/resend",
-	"POST /drafts/{draft}/{step}":    "no: a program has all it enters at once; POST /v1/campaigns",
-	"POST /drafts/{draft}/upload":    "no: likewise; POST /v1/campaigns/{id}/contacts.csv",
-	"POST /drafts/{draft}/empty":     "no: likewise",
-	"POST /drafts/{draft}/discard":   "no: likewise",
-	"POST /contacts/{id}/exclude":    "POST /v1/exclusions",
-	"POST /contacts/{id}/{what}":     "POST /v1/contacts/{id}/callback/move", // and cancel, and dial
-	"POST /bots/new":                 "PUT /v1/bots/{name}",
-	"POST /bots/{name}/edit":         "PUT /v1/bots/{name}",
-	"POST /bots/{name}/remove":       "DELETE /v1/bots/{name}",
-	"GET /events":                    "no: a program is told by a webhook, PUT /v1/campaigns/{id}/webhook",
-	"GET /{$}":                       "GET /v1/campaigns",
-	"GET /campaigns/{id}":            "GET /v1/campaigns/{id}/counters",
-	"GET /campaigns/{id}/contacts":   "GET /v1/campaigns/{id}/contacts",
-	"GET /campaigns/{id}/timeline":   "GET /v1/campaigns/{id}/forecast",
-	"GET /campaigns/{id}/checklist":  "no: it is made of GET /v1/bots/{name}, GET /v1/campaigns/{id} and its counters and calls",
-	"GET /campaigns/{id}/webhook":    "GET /v1/campaigns/{id}/webhook",
-	"GET /contacts/{id}":             "GET /v1/contacts/{id}/wait",
-	"GET /timeline":                  "GET /v1/campaigns/{id}/forecast", // of each
-	"GET /bots":                      "GET /v1/bots",
-	"GET /deliveries":                "GET /v1/deliveries",
-	"GET /reports":                   "GET /v1/reports/{file}",
-	"GET /reports/download":          "GET /v1/reports/{file}",
+	"POST /sign-in":                            "no: a program has a token",
+	"POST /sign-out":                           "no: a program has a token",
+	"POST /campaigns/new":                      "POST /v1/campaigns",
+	"POST /campaigns/{id}/clone":               "POST /v1/campaigns/{id}/clone",
+	"POST /campaigns/{id}/edit":                "PUT /v1/campaigns/{id}",
+	"POST /campaigns/{id}/remove":              "DELETE /v1/campaigns/{id}",
+	"POST /campaigns/{id}/add":                 "POST /v1/campaigns/{id}/contacts.csv",
+	"POST /campaigns/{id}/{event}":             "POST /v1/campaigns/{id}/start", // and each of the others
+	"POST /campaigns/{id}/test-call":           "POST /v1/campaigns/{id}/test-call",
+	"POST /campaigns/{id}/webhook":             "PUT /v1/campaigns/{id}/webhook", // and its preview and test
+	"POST /campaigns/{id}/resend":              "POST /v1/campaigns/{id}/deliveries/resend",
+	"POST /deliveries/{id}/resend":             "POST /v1/deliveries/{id}/resend",
+	"POST /drafts/{draft}/{step}":              "no: a program has all it enters at once; POST /v1/campaigns",
+	"POST /drafts/{draft}/upload":              "no: likewise; POST /v1/campaigns/{id}/contacts.csv",
+	"POST /drafts/{draft}/empty":               "no: likewise",
+	"POST /drafts/{draft}/discard":             "no: likewise",
+	"POST /contacts/{id}/exclude":              "POST /v1/exclusions",
+	"POST /contacts/{id}/{what}":               "POST /v1/contacts/{id}/callback/move", // and cancel, and dial
+	"POST /bots/new":                           "PUT /v1/bots/{name}",
+	"POST /bots/{name}/edit":                   "PUT /v1/bots/{name}",
+	"POST /bots/{name}/remove":                 "DELETE /v1/bots/{name}",
+	"POST /users/new":                          "POST /v1/users",
+	"POST /users/{name}/role":                  "PUT /v1/users/{name}/role",
+	"POST /users/{name}/password":              "PUT /v1/users/{name}/password",
+	"POST /users/{name}/tokens":                "POST /v1/users/{name}/tokens",
+	"POST /users/{name}/tokens/{token}/remove": "DELETE /v1/users/{name}/tokens/{token}",
+	"POST /users/{name}/remove":                "DELETE /v1/users/{name}",
+	"POST /account":                            "PUT /v1/me/password",
+	"GET /account":                             "GET /v1/me",
+	"GET /users":                               "GET /v1/users",
+	"GET /events":                              "no: a program is told by a webhook, PUT /v1/campaigns/{id}/webhook",
+	"GET /{$}":                                 "GET /v1/campaigns",
+	"GET /campaigns/{id}":                      "GET /v1/campaigns/{id}/counters",
+	"GET /campaigns/{id}/contacts":             "GET /v1/campaigns/{id}/contacts",
+	"GET /campaigns/{id}/timeline":             "GET /v1/campaigns/{id}/forecast",
+	"GET /campaigns/{id}/checklist":            "no: it is made of GET /v1/bots/{name}, GET /v1/campaigns/{id} and its counters and calls",
+	"GET /campaigns/{id}/webhook":              "GET /v1/campaigns/{id}/webhook",
+	"GET /contacts/{id}":                       "GET /v1/contacts/{id}/wait",
+	"GET /timeline":                            "GET /v1/campaigns/{id}/forecast", // of each
+	"GET /bots":                                "GET /v1/bots",
+	"GET /deliveries":                          "GET /v1/deliveries",
+	"GET /reports":                             "GET /v1/reports/{file}",
+	"GET /reports/download":                    "GET /v1/reports/{file}",
 }
 
 // onlyForms matches pages that hold nothing but the form of what is done by a
 // POST, and what makes up pages.
-var onlyForms = regexp.MustCompile(`/(new|edit|add|confirm/.*|\{step\})$|^GET /(static/|sign-in)`)
+var onlyForms = regexp.MustCompile(`/(new|edit|add|confirm(/.*)?|\{step\})$|^GET /(static/|sign-in)`)
 
 // Whoever gives the console something new to do gives it to the API, too, or
 // says why not.
