@@ -14,6 +14,7 @@ import (
 
 	"ringback/dialler"
 	"ringback/dialler/api"
+	"ringback/dialler/user"
 )
 
 // once sends a request with a key.
@@ -67,6 +68,12 @@ func TestOnce(t *testing.T) {
 	h.want(200, "POST", h.path("/start"), "")
 	h.again(h.once("k-3", "POST", h.path("/pause"), ""), refused)
 	h.again(h.once("k-2", "POST", h.path("/contacts"), one), h.once("k-2", "POST", h.path("/contacts"), one))
+
+	// So it is by another process on the same store.
+	again := &house{T: t, store: h.store, campaign: h.campaign, handler: api.New(api.Options{
+		Store: h.store, Door: user.NewDoor(user.Options{Tokens: map[string]string{"crm": token}}), Now: func() time.Time { return at },
+	})}
+	h.again(again.once("k-1", "POST", h.path("/contacts"), one), first)
 
 	// Another's key is another key.
 	other := h.send(strings.NewReader(one), "POST", h.path("/contacts"), func(r *http.Request) {

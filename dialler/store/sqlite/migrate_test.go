@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"io/fs"
 	"path/filepath"
 	"testing"
 
@@ -58,11 +57,11 @@ func before(ctx context.Context, t *testing.T, path string, version int64, state
 			t.Error(err)
 		}
 	}()
-	sub, err := fs.Sub(migrations, "migrations")
+	all, err := steps()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, sub, goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, nil, goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(all...))
 	if err == nil {
 		_, err = p.UpTo(ctx, version)
 	}
