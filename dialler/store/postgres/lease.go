@@ -1,8 +1,10 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -16,11 +18,22 @@ import (
 // most is how many contacts one Lease takes, whatever is asked for.
 const most = 1000
 
-// Lease is as [dialler.Ledger] says. The work is done by the function
-// ringback_lease, in one statement and one round trip; where promises are to
-// be kept, a second reads them.
-func (s *Store) Lease(ctx context.Context, req dialler.LeaseRequest) (out []dialler.Lease, err error) {
-	entered := time.Now()
+// A wish is a Lease that is asked for, and then what came of it.
+type wish struct {
+	req   dialler.LeaseRequest
+	asked time.Time // by the clock of this process
+	n     int64     // how many calls it may begin at most
+
+	// What it allows of each, in order and summed up.
+	trunks     []string
+	onTrunk    []int64
+	campaigns  []int64
+	inCampaign []int64
+	out        []dialler.Lease
+	err        error
+}
+
+func newWish(req dialler.LeaseRequest) *wish {
 	trunks, campaigns := map[string]int64{}, map[int64]int64{}
 	sum := func(n int) int64 { return int64(min(max(n, 0), most)) }
 	var onTrunks, inCampaigns int64
@@ -36,34 +49,72 @@ func (s *Store) Lease(ctx context.Context, req dialler.LeaseRequest) (out []dial
 			inCampaigns += sum(q.N)
 		}
 	}
-	n := min(onTrunks, inCampaigns, most)
-	if n == 0 {
-		return nil, nil
-	}
 	if req.NewID == nil {
 		req.NewID = func() dialler.CallID { return dialler.CallID(uuid.NewString()) }
 	}
-	ids := make([]string, n)
-	for i := range ids {
-		ids[i] = string(req.NewID())
+	w := &wish{req: req, asked: time.Now(), n: min(onTrunks, inCampaigns, most), trunks: slices.Sorted(maps.Keys(trunks)), campaigns: slices.Sorted(maps.Keys(campaigns))}
+	for _, name := range w.trunks {
+		w.onTrunk = append(w.onTrunk, trunks[name])
 	}
-	names, cs := slices.Sorted(maps.Keys(trunks)), slices.Sorted(maps.Keys(campaigns))
-	onTrunk, inCampaign, tickets := make([]int64, len(names)), make([]int64, len(cs)), make([]int64, len(cs))
-	for i, name := range names {
-		onTrunk[i] = trunks[name]
+	for _, id := range w.campaigns {
+		w.inCampaign = append(w.inCampaign, campaigns[id])
 	}
+	return w
+}
+
+// Lease is as [dialler.Ledger] says. The work is done by the function
+// ringback_lease, in one statement and one round trip; where promises are to
+// be kept, a second reads them. Those who ask for the same at once are served
+// by one call of it: leases on one trunk come one after the other.
+func (s *Store) Lease(ctx context.Context, req dialler.LeaseRequest) ([]dialler.Lease, error) {
+	w := newWish(req)
+	if w.n == 0 {
+		return nil, nil
+	}
+	if !s.leases.do(ctx, w) {
+		return nil, fmt.Errorf("lease: %w", ctx.Err())
+	}
+	return w.out, w.err
+}
+
+// leaseTogether: those who ask for the same, and together for no more than one
+// lease takes.
+func leaseTogether(batch []*wish, x *wish) bool {
+	w := batch[0]
+	return w.n*int64(len(batch)+1) <= most && x.req.Node == w.req.Node && x.req.TTL == w.req.TTL &&
+		slices.Equal(x.trunks, w.trunks) && slices.Equal(x.onTrunk, w.onTrunk) &&
+		slices.Equal(x.campaigns, w.campaigns) && slices.Equal(x.inCampaign, w.inCampaign)
+}
+
+// leaseAll leases what the batch asks for, and deals it out.
+func (s *Store) leaseAll(ctx context.Context, batch []*wish) {
+	w, k := batch[0], int64(len(batch))
+	var ids []string
+	for _, w := range batch {
+		for range w.n {
+			ids = append(ids, string(w.req.NewID()))
+		}
+	}
+	times := func(list []int64) (out []int64) {
+		for _, n := range list {
+			out = append(out, n*k)
+		}
+		return out
+	}
+	tickets := make([]int64, len(w.campaigns))
 	s.mu.Lock()
-	for i, id := range cs {
-		inCampaign[i], tickets[i] = campaigns[id], s.turns.Of(dialler.CampaignID(id))
+	for i, id := range w.campaigns {
+		tickets[i] = s.turns.Of(dialler.CampaignID(id))
 	}
 	s.mu.Unlock()
 
-	err = s.update(ctx, "lease", func(t *tx) error {
+	var out []dialler.Lease
+	err := s.update(ctx, "lease", func(t *tx) error {
 		out = nil
 		var clock int64
 		began := time.Now()
 		t.queue([]store.Query{store.Rows(func(r store.Scanner) error {
-			l := dialler.Lease{Node: req.Node, Trusted: store.Trusted(req.Now, req.TTL)}
+			l := dialler.Lease{Node: w.req.Node}
 			a := &l.Attempt
 			var leased int64
 			if err := r.Scan(append([]any{&a.ID, &l.Term, &leased, &a.Run, &a.Trunk, &a.Switch, &a.Bot, &a.Callback}, store.ContactDest(&l.Contact)...)...); err != nil {
@@ -71,27 +122,54 @@ func (s *Store) Lease(ctx context.Context, req dialler.LeaseRequest) (out []dial
 			}
 			c := l.Contact
 			a.Contact, a.Campaign, a.Number, a.N, a.Class = c.ID, c.Campaign, c.Number, c.Attempts+1, c.State.Class()
-			a.Node, a.Leased, a.Due = req.Node, time.UnixMicro(leased).UTC(), c.Due
+			a.Node, a.Leased, a.Due = w.req.Node, time.UnixMicro(leased).UTC(), c.Due
 			out = append(out, l)
 			return nil
-		}, `SELECT * FROM ringback_lease($1, $2, $3, $4, $5, $6, $7, $8)`, req.Node, req.TTL.Microseconds(), names, onTrunk, cs, inCampaign, tickets, ids)})
+		}, `SELECT * FROM ringback_lease($1, $2, $3, $4, $5, $6, $7, $8)`,
+			w.req.Node, w.req.TTL.Microseconds(), w.trunks, times(w.onTrunk), w.campaigns, times(w.inCampaign), tickets, ids)})
 		// The lease's own commit does not wait for the disk; the answer to what
 		// follows it does (migrations/00002_lease.sql).
 		if err := t.finish(store.One(nil, []any{&clock}, `SELECT ringback_flush()`)); err != nil {
 			return err
 		}
-		s.sync(req.Now.Add(began.Sub(entered)), time.Since(began), clock)
+		s.sync(w.req.Now.Add(began.Sub(w.asked)), time.Since(began), clock)
 		return promised(t, out)
 	})
 	if err != nil {
-		return nil, err
+		for _, w := range batch {
+			w.err = err
+		}
+		return
 	}
 	s.mu.Lock()
 	for _, l := range out {
 		s.turns.Served(l.Attempt.Campaign)
 	}
 	s.mu.Unlock()
-	return out, nil
+	deal(batch, out)
+}
+
+// deal gives the leases to those who asked, to each in the order in which they
+// came. They are dealt in turn by trunk and campaign, so that none is given
+// more of one than it may have.
+func deal(batch []*wish, leases []dialler.Lease) {
+	order := make([]int, len(leases))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		a, b := leases[i].Attempt, leases[j].Attempt
+		return cmp.Or(cmp.Compare(a.Trunk, b.Trunk), cmp.Compare(a.Campaign, b.Campaign))
+	})
+	whose := make([]*wish, len(leases))
+	for turn, i := range order {
+		whose[i] = batch[turn%len(batch)]
+	}
+	for i, l := range leases {
+		w := whose[i]
+		l.Trusted = store.Trusted(w.req.Now, w.req.TTL)
+		w.out = append(w.out, l)
+	}
 }
 
 // promised reads the promises that leases are to keep. Nobody changes them

@@ -110,7 +110,8 @@ type Store struct {
 	mu    sync.Mutex
 	turns store.Turns
 
-	endings endings
+	leases  crew[*wish]
+	endings crew[*ending]
 
 	stop context.CancelFunc
 	work sync.WaitGroup
@@ -144,6 +145,8 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		s.o.Log = slog.Default()
 	}
 	s.SQL = store.New(database{s}, o.Words)
+	s.leases.fits, s.leases.serve = leaseTogether, s.leaseAll
+	s.endings.fits, s.endings.serve = endTogether, s.settleTogether
 	if err := s.Ping(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open Postgres store: %w", err)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -16,35 +15,22 @@ import (
 )
 
 // Many calls end at once, and each that is settled by itself is a commit of
-// its own. So those that end while others are being settled wait for these and
-// are then settled together, in one transaction: two round trips, a handful of
-// statements and one commit for all of them. Whoever calls is answered when
-// its own is on disk; a call that ends alone is settled at once.
+// its own. So they are settled by a crew: two round trips, a handful of
+// statements and one commit for all that end while others are being settled.
+// Whoever calls is answered when its own is on disk.
 //
-//	Settle ─▶ queue ─▶ batch ─┬─ ordinary ────────────▶ together
-//	                          ├─ of a promise, or with
-//	                          │  analyses that wait ──▶ by itself (store.SQL)
-//	                          └─ term not current ────▶ ErrLeaseLost
-//
-// There is no goroutine for this: one of the callers settles a batch, and then
-// gives its turn to the first that waits.
-const (
-	turns   = 2   // batches under way at once: one computes while another is on its way to the disk
-	inBatch = 128 // calls in one, at most
-)
+//	Settle ─▶ crew ─▶ batch ─┬─ ordinary ────────────▶ together
+//	                         ├─ of a promise, or with
+//	                         │  analyses that wait ──▶ by itself (store.SQL)
+//	                         └─ term not current ────▶ ErrLeaseLost
 
-// endings are the calls that wait to be settled.
-type endings struct {
-	mu    sync.Mutex
-	queue []*ending
-	busy  int // turns taken
-}
+// inBatch is how many calls are settled in one transaction, at most.
+const inBatch = 128
 
 // An ending is a call to be settled, and then what came of it.
 type ending struct {
 	lease   dialler.Lease
 	outcome dialler.Outcome
-	wake    chan bool // true: it is your turn; false: it is done
 
 	store.Ended
 	out dialler.Settlement
@@ -58,8 +44,8 @@ func (s *Store) Settle(ctx context.Context, l dialler.Lease, o dialler.Outcome) 
 	if ctx.Err() != nil || o.Ended.IsZero() || o.Disposition == "" {
 		return s.SQL.Settle(ctx, l, o) // which says what is wrong
 	}
-	e := &ending{lease: l, outcome: o, wake: make(chan bool, 1)}
-	if !s.settled(ctx, e) {
+	e := &ending{lease: l, outcome: o}
+	if !s.endings.do(ctx, e) {
 		return dialler.Settlement{}, fmt.Errorf("settle: %w", ctx.Err())
 	}
 	if errors.Is(e.err, errAlone) {
@@ -68,79 +54,13 @@ func (s *Store) Settle(ctx context.Context, l dialler.Lease, o dialler.Outcome) 
 	return e.out, e.err
 }
 
-// settled sees to it that e is settled, with others if there are any. It
-// returns false if ctx ended before anybody began with it.
-func (s *Store) settled(ctx context.Context, e *ending) bool {
-	w := &s.endings
-	w.mu.Lock()
-	if w.busy < turns {
-		w.busy++
-		w.mu.Unlock()
-	} else {
-		w.queue = append(w.queue, e)
-		w.mu.Unlock()
-		var mine bool
-		select {
-		case mine = <-e.wake:
-		case <-ctx.Done():
-			if w.leave(e) {
-				return false
-			}
-			mine = <-e.wake // Options.Timeout bounds it
-		}
-		if !mine {
-			return true
-		}
-	}
-	batch := w.take(e)
-	s.settleTogether(batch)
-	for _, other := range batch {
-		if other != e {
-			other.wake <- false
-		}
-	}
-	w.handOver()
-	return true
-}
-
-// take returns what is settled with e: no call twice.
-func (w *endings) take(e *ending) []*ending {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	batch, in := []*ending{e}, map[dialler.CallID]bool{e.lease.Attempt.ID: true}
-	w.queue = slices.DeleteFunc(w.queue, func(x *ending) bool {
-		if len(batch) == inBatch || in[x.lease.Attempt.ID] {
-			return false
-		}
-		batch, in[x.lease.Attempt.ID] = append(batch, x), true
-		return true
-	})
-	return batch
-}
-
-// leave takes e off the queue, if it is still there.
-func (w *endings) leave(e *ending) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	n := len(w.queue)
-	w.queue = slices.DeleteFunc(w.queue, func(x *ending) bool { return x == e })
-	return len(w.queue) < n
-}
-
-// handOver gives a turn that is over to the first that waits.
-func (w *endings) handOver() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.queue) == 0 {
-		w.busy--
-		return
-	}
-	w.queue[0].wake <- true
-	w.queue = slices.Delete(w.queue, 0, 1)
+// endTogether: no call twice in one batch.
+func endTogether(batch []*ending, x *ending) bool {
+	return len(batch) < inBatch && !slices.ContainsFunc(batch, func(e *ending) bool { return e.lease.Attempt.ID == x.lease.Attempt.ID })
 }
 
 // settleTogether settles a batch, but for those it marks with errAlone.
-func (s *Store) settleTogether(batch []*ending) {
+func (s *Store) settleTogether(_ context.Context, batch []*ending) {
 	// In an order that all keep, so that two batches do not wait for each other.
 	slices.SortFunc(batch, func(a, b *ending) int { return cmp.Compare(a.lease.Contact.ID, b.lease.Contact.ID) })
 	ctx, cancel := context.WithTimeout(context.Background(), s.o.Timeout)

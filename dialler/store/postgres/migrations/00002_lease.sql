@@ -69,15 +69,16 @@ DECLARE
   low      BIGINT; -- pending contacts of the class are due between these
   high     BIGINT;
   until    BIGINT; -- or later, and up to here: they were withdrawn
-  offers   REFCURSOR;
   wanted   BIGINT[]; -- how many of each campaign are read in this pass
   read     BIGINT[]; -- and how many were
   share    BIGINT;   -- the most that are read of one
   open     INT;      -- campaigns of which any are read
   again    BOOLEAN;
+  places   INT[]; -- what was read: the place of its campaign,
+  chosen   BIGINT[]; -- its ID
+  called   TEXT[]; -- and its number
   place    INT;
-  chosen   BIGINT;
-  called   TEXT;
+  got      INT;
   ticket   BIGINT;
   most     INT := cardinality(p_ids);
   n        INT := 0;
@@ -137,9 +138,54 @@ BEGIN
         wanted[i] := greatest(0, least(c_left[i], t_left[c_trunk[i]], b_left[c_bot[i]], most - n));
         IF wanted[i] > 0 THEN
           open := open + 1;
+          place := i;
         END IF;
       END LOOP;
       EXIT WHEN open = 0;
+
+      -- One campaign offers no number twice, and of it no more is read than may
+      -- begin: all that is read is taken, as it comes.
+      IF open = 1 THEN
+        IF kind = 'pending' THEN
+          SELECT array_agg(x.id), array_agg(x.number) INTO chosen, called FROM (
+            SELECT either.id, either.number FROM (
+              (SELECT contact.id, contact.number FROM contact
+                WHERE contact.campaign_id = c_id[place] AND contact.state = 'pending' AND contact.due IS NOT NULL AND contact.due >= low AND contact.due <= high
+                AND (SELECT true FROM live WHERE live.number = contact.number LIMIT 1) IS NULL
+                AND (SELECT true FROM exclusion WHERE exclusion.number = contact.number LIMIT 1) IS NULL
+                AND contact.number <> ALL (numbers)
+                ORDER BY contact.due, contact.id LIMIT wanted[place])
+              UNION ALL
+              (SELECT later.id, later.number FROM (
+                  SELECT contact.id, contact.number FROM contact
+                  WHERE contact.campaign_id = c_id[place] AND contact.state = 'pending' AND contact.due IS NOT NULL AND contact.due > 0 AND contact.due <= until
+                  AND (SELECT true FROM live WHERE live.number = contact.number LIMIT 1) IS NULL
+                  AND (SELECT true FROM exclusion WHERE exclusion.number = contact.number LIMIT 1) IS NULL
+                  AND contact.number <> ALL (numbers)
+                  ORDER BY contact.due OFFSET 0) AS later
+                ORDER BY later.id LIMIT wanted[place])
+            ) AS either ORDER BY either.id LIMIT wanted[place]) AS x;
+        ELSE
+          SELECT array_agg(x.id), array_agg(x.number) INTO chosen, called FROM (
+            SELECT contact.id, contact.number FROM contact
+            WHERE contact.campaign_id = c_id[place] AND contact.state = kind AND contact.due IS NOT NULL AND contact.due <= clock
+                AND (SELECT true FROM live WHERE live.number = contact.number LIMIT 1) IS NULL
+                AND (SELECT true FROM exclusion WHERE exclusion.number = contact.number LIMIT 1) IS NULL
+                AND contact.number <> ALL (numbers)
+            ORDER BY contact.due, contact.id LIMIT wanted[place]) AS x;
+        END IF;
+        got := coalesce(cardinality(chosen), 0);
+        IF got > 0 THEN
+          n := n + got;
+          numbers := numbers || called;
+          contacts := contacts || chosen;
+          states := states || array_fill(kind, ARRAY[got]);
+          c_left[place] := c_left[place] - got;
+          t_left[c_trunk[place]] := t_left[c_trunk[place]] - got;
+          b_left[c_bot[place]] := b_left[c_bot[place]] - got;
+        END IF;
+        EXIT;
+      END IF;
 
       -- With one campaign all that is wanted is its share. Of pending contacts,
       -- where campaigns take turns, it is known beforehand; of the others the
@@ -159,7 +205,7 @@ BEGIN
       -- list's order over both. Where a share is one contact, those campaigns
       -- are read whose turn it is, and no more.
       IF kind = 'pending' THEN
-        OPEN offers FOR
+        SELECT array_agg(z.place), array_agg(z.id), array_agg(z.number) INTO places, chosen, called FROM (
           SELECT y.place, y.id, y.number FROM (
             SELECT q.place, q.ticket, x.id, x.number, x.turn
             FROM (
@@ -184,9 +230,9 @@ BEGIN
                   ORDER BY later.id LIMIT coalesce(q.top, 0))
               ) AS either ORDER BY either.id LIMIT coalesce(q.top, 0)) AS x
             LIMIT CASE WHEN class = 'pending' AND share = 1 THEN most - n END) AS y
-          ORDER BY y.turn, y.ticket, y.place;
+          ORDER BY y.turn, y.ticket, y.place) AS z;
       ELSE
-        OPEN offers FOR
+        SELECT array_agg(z.place), array_agg(z.id), array_agg(z.number) INTO places, chosen, called FROM (
           SELECT q.place, x.id, x.number
           FROM unnest(c_id, c_ticket, wanted) WITH ORDINALITY AS q (campaign, ticket, top, place)
           CROSS JOIN LATERAL (
@@ -197,21 +243,19 @@ BEGIN
               AND contact.number <> ALL (numbers)
             ORDER BY contact.due, contact.id LIMIT coalesce(q.top, 0)) AS x
           WHERE q.top > 0
-          ORDER BY x.due, q.ticket, q.place, x.id;
+          ORDER BY x.due, q.ticket, q.place, x.id) AS z;
       END IF;
-      LOOP
-        FETCH offers INTO place, chosen, called;
-        EXIT WHEN NOT FOUND;
+      FOR i IN 1 .. coalesce(cardinality(places), 0) LOOP
+        place := places[i];
         read[place] := read[place] + 1;
         -- It may have more to offer, and of callbacks and retries such as are
         -- due longer than what comes next.
         again := again OR read[place] >= wanted[place];
-        IF c_left[place] > 0 AND t_left[c_trunk[place]] > 0 AND b_left[c_bot[place]] > 0 AND called <> ALL (numbers) THEN
+        IF c_left[place] > 0 AND t_left[c_trunk[place]] > 0 AND b_left[c_bot[place]] > 0 AND called[i] <> ALL (numbers) THEN
           n := n + 1;
-          numbers[n] := called;
-          contacts[n] := chosen;
+          numbers[n] := called[i];
+          contacts[n] := chosen[i];
           states[n] := kind;
-          terms[n] := nextval('live_term_seq');
           c_left[place] := c_left[place] - 1;
           t_left[c_trunk[place]] := t_left[c_trunk[place]] - 1;
           b_left[c_bot[place]] := b_left[c_bot[place]] - 1;
@@ -221,7 +265,6 @@ BEGIN
         END IF;
         EXIT WHEN kind <> 'pending' AND read[place] >= wanted[place];
       END LOOP;
-      CLOSE offers;
       EXIT WHEN n >= most OR NOT again;
     END LOOP;
     EXIT WHEN n >= most;
@@ -235,31 +278,36 @@ BEGIN
   -- was changed since we looked. The rows of live are written in the order of
   -- the numbers: two leases that want the same two must not each have one and
   -- wait for the other.
+  terms := ARRAY(SELECT nextval('live_term_seq') FROM generate_series(1, n));
+  WITH free AS MATERIALIZED (
+    SELECT contact.id, contact.campaign_id, contact.number, p.term, p.call
+    FROM unnest(contacts, states, terms, p_ids[1:n]) AS p (id, state, term, call)
+    JOIN contact ON contact.id = p.id AND contact.state = p.state AND contact.due <= clock
+    FOR NO KEY UPDATE OF contact SKIP LOCKED
+  )
+  INSERT INTO live (number, term, call_id, contact_id, campaign_id, trunk, bot, node, expires)
+    SELECT free.number, free.term, free.call, free.id, free.campaign_id, campaign.trunk, campaign.bot, p_node, clock + p_ttl
+    FROM free JOIN campaign ON campaign.id = free.campaign_id ORDER BY free.number
+    ON CONFLICT DO NOTHING;
+
+  -- Those whose numbers are held now are ours, and stay as they are.
   RETURN QUERY
-    WITH free AS MATERIALIZED (
-      SELECT p.place, p.term, p_ids[p.place] AS call, contact.*
-      FROM unnest(contacts, states, terms) WITH ORDINALITY AS p (id, state, term, place)
-      JOIN contact ON contact.id = p.id AND contact.state = p.state AND contact.due <= clock
-      FOR NO KEY UPDATE OF contact SKIP LOCKED
-    ), picked AS MATERIALIZED (
-      SELECT free.*, campaign.run, campaign.trunk, campaign.bot, trunk.switch
-      FROM free JOIN campaign ON campaign.id = free.campaign_id JOIN trunk ON trunk.name = campaign.trunk
-    ), held AS (
-      INSERT INTO live (number, term, call_id, contact_id, campaign_id, trunk, bot, node, expires)
-        SELECT picked.number, picked.term, picked.call, picked.id, picked.campaign_id, picked.trunk, picked.bot, p_node, clock + p_ttl FROM picked ORDER BY picked.number
-        ON CONFLICT DO NOTHING
-        RETURNING live.term, live.call_id
+    WITH picked AS MATERIALIZED (
+      SELECT p.place, p.term, p.call, live.trunk, live.bot, trunk.switch, campaign.run, contact.*
+      FROM unnest(contacts, numbers, terms, p_ids[1:n]) WITH ORDINALITY AS p (id, number, term, call, place)
+      JOIN live ON live.number = p.number AND live.term = p.term
+      JOIN contact ON contact.id = p.id JOIN campaign ON campaign.id = contact.campaign_id JOIN trunk ON trunk.name = live.trunk
     ), begun AS (
       INSERT INTO attempt (id, contact_id, campaign_id, run, number, n, class, callback_id, kept_tries, trunk, switch, bot, node, leased, due)
         SELECT picked.call, picked.id, picked.campaign_id, picked.run, picked.number, picked.attempts + 1,
           CASE picked.state WHEN 'callback_scheduled' THEN 'callback' WHEN 'pending' THEN 'pending' ELSE 'retry' END,
-          picked.callback_id, (SELECT callback.attempts FROM callback WHERE callback.id = picked.callback_id),
+          picked.callback_id, CASE WHEN picked.callback_id IS NOT NULL THEN (SELECT callback.attempts FROM callback WHERE callback.id = picked.callback_id) END,
           picked.trunk, picked.switch, picked.bot, p_node, clock, picked.due
-        FROM picked JOIN held ON held.call_id = picked.call
+        FROM picked
     )
-    SELECT picked.call, held.term, clock, picked.run, picked.trunk, picked.switch, picked.bot, coalesce(picked.callback_id, 0),
+    SELECT picked.call, picked.term, clock, picked.run, picked.trunk, picked.switch, picked.bot, coalesce(picked.callback_id, 0),
       picked.id, picked.campaign_id, picked.number, picked.vars, picked.state, picked.due, picked.attempts, picked.added, picked.settled
-    FROM picked JOIN held ON held.call_id = picked.call ORDER BY picked.place;
+    FROM picked ORDER BY picked.place;
 END $$;
 -- +goose StatementEnd
 
