@@ -19,6 +19,9 @@ type crew[T any] struct {
 	// serve serves a batch; ctx is that of the one who asked, if there is but
 	// one, and else never ends.
 	serve func(ctx context.Context, batch []T)
+	// split is the size from which a batch is worth a turn of its own: of more
+	// than twice as many each free turn is given its part. 0: it never is.
+	split int
 
 	mu        sync.Mutex
 	queue     []*asking[T]
@@ -98,14 +101,21 @@ func (c *crew[T]) gather() {
 func (c *crew[T]) take(x T) (others []*asking[T]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	batch := []T{x}
+	batch, limit := []T{x}, len(c.queue)+1
+	if n := limit / (turns - c.busy + 1); c.split > 0 && n >= c.split {
+		limit = n
+	}
 	c.queue = slices.DeleteFunc(c.queue, func(a *asking[T]) bool {
-		if !c.fits(batch, a.what) {
+		if len(batch) == limit || !c.fits(batch, a.what) {
 			return false
 		}
 		batch, others = append(batch, a.what), append(others, a)
 		return true
 	})
+	if len(c.queue) > 0 && c.busy < turns && !c.gathering {
+		c.busy++
+		c.wakeFirst()
+	}
 	return others
 }
 
@@ -126,6 +136,11 @@ func (c *crew[T]) handOver() {
 		c.busy--
 		return
 	}
+	c.wakeFirst()
+}
+
+// wakeFirst gives a turn to the first that waits.
+func (c *crew[T]) wakeFirst() {
 	c.queue[0].wake <- true
 	c.queue = slices.Delete(c.queue, 0, 1)
 }

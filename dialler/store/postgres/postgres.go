@@ -146,7 +146,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	}
 	s.SQL = store.New(database{s}, o.Words)
 	s.leases.fits, s.leases.serve = leaseTogether, s.leaseAll
-	s.endings.fits, s.endings.serve = endTogether, s.settleTogether
+	s.endings.fits, s.endings.serve, s.endings.split = endTogether, s.settleTogether, 24
 	if err := s.Ping(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open Postgres store: %w", err)
