@@ -18,6 +18,10 @@ import (
 // most is how many contacts one Lease takes, whatever is asked for.
 const most = 1000
 
+// together is how many are leased for several at once, at most: they all wait
+// for the last of them.
+const together = 256
+
 // A wish is a Lease that is asked for, and then what came of it.
 type wish struct {
 	req   dialler.LeaseRequest
@@ -77,11 +81,10 @@ func (s *Store) Lease(ctx context.Context, req dialler.LeaseRequest) ([]dialler.
 	return w.out, w.err
 }
 
-// leaseTogether: those who ask for the same, and together for no more than one
-// lease takes.
+// leaseTogether: those who ask for the same, if it does not get too much.
 func leaseTogether(batch []*wish, x *wish) bool {
 	w := batch[0]
-	return w.n*int64(len(batch)+1) <= most && x.req.Node == w.req.Node && x.req.TTL == w.req.TTL &&
+	return w.n*int64(len(batch)+1) <= together && x.req.Node == w.req.Node && x.req.TTL == w.req.TTL &&
 		slices.Equal(x.trunks, w.trunks) && slices.Equal(x.onTrunk, w.onTrunk) &&
 		slices.Equal(x.campaigns, w.campaigns) && slices.Equal(x.inCampaign, w.inCampaign)
 }
