@@ -81,20 +81,21 @@ func (c *crew[T]) do(ctx context.Context, x T) bool {
 }
 
 // gather waits for those who are about to ask, as long as any comes: of ten
-// calls that end at one moment the first is not settled by itself.
+// calls that end at one moment the first is not settled by itself. Where nobody
+// else wants to run, this takes some microseconds.
 func (c *crew[T]) gather() {
-	for came := -1; ; {
-		c.mu.Lock()
-		n := len(c.queue)
-		if n == came {
-			c.gathering = false
-			c.mu.Unlock()
-			return
-		}
-		came = n
-		c.mu.Unlock()
+	came := 0
+	for idle := 0; idle < 20; idle++ {
 		runtime.Gosched()
+		c.mu.Lock()
+		if n := len(c.queue); n != came {
+			came, idle = n, 0
+		}
+		c.mu.Unlock()
 	}
+	c.mu.Lock()
+	c.gathering = false
+	c.mu.Unlock()
 }
 
 // take takes those off the queue that are served with x.

@@ -9,7 +9,7 @@
 // until the call is settled. Lease is one call of a function in the database,
 // one round trip, one commit (migrations/00002_lease.sql); a method that
 // decides something reads in one round trip and writes and commits in another,
-// and of calls that end at once many are settled in one transaction (settle.go).
+// and what many ask for at once is done in one transaction (crew.go).
 // What is read and written is in package store, which the stores on SQL share.
 //
 // # Who waits for whom
