@@ -130,6 +130,7 @@ func TestMakingInABrowser(t *testing.T) {
 	}
 	b.Leave()
 	right("window-hours")
+	b.Until("!document.querySelector('form[data-checking]')")
 	b.Run("load again, nothing sent", chromedp.Reload())
 	holds("window-hours-sun", "00:00-24:00")
 	b.Until("document.querySelector('#f-window-hours-sun-on').checked")

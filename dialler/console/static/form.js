@@ -32,6 +32,7 @@
     turn.set(form, state);
     if (state.busy) { state.again = true; return; }
     state.busy = true;
+    form.dataset.checking = ""; // until the server has all that is entered
     try {
       const body = new URLSearchParams();
       for (const [name, value] of new FormData(form)) if (typeof value === "string") body.append(name, value);
@@ -47,7 +48,8 @@
       }
     } catch { /* away: the form will be judged when it is sent */ }
     state.busy = false;
-    if (state.again) { state.again = false; check(form); }
+    if (state.again) { state.again = false; check(form); return; }
+    delete form.dataset.checking;
   }
 
   const beenTo = (event) => {
