@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"ringback/deploy/lab/port"
 )
 
 // Options of one instance. The zero value is an Asterisk on free ports whose trunk
@@ -65,7 +67,7 @@ type Asterisk struct {
 	uid, gid uint32
 	keep     bool
 	lock     *os.File // held while this process has the instance
-	ports    []port
+	ports    []port.Port
 
 	turn sync.Mutex // one of Stop, Kill, Restart, Close at a time
 
@@ -129,22 +131,22 @@ func Start(ctx context.Context, o Options) (*Asterisk, error) {
 }
 
 func (a *Asterisk) configure(o Options) error {
-	http, err := takePort("tcp", o.HTTPPort)
+	http, err := port.Take("tcp", o.HTTPPort)
 	if err != nil {
 		return fmt.Errorf("Options.HTTPPort: %w", err)
 	}
 	a.ports = append(a.ports, http)
-	sip, err := takePort("udp", o.SIPPort)
+	sip, err := port.Take("udp", o.SIPPort)
 	if err != nil {
 		return fmt.Errorf("Options.SIPPort: %w", err)
 	}
 	a.ports = append(a.ports, sip)
-	a.ARIURL = fmt.Sprintf("http://127.0.0.1:%d/ari", http.number)
-	a.SIPAddr = fmt.Sprintf("127.0.0.1:%d", sip.number)
+	a.ARIURL = fmt.Sprintf("http://127.0.0.1:%d/ari", http.Number)
+	a.SIPAddr = fmt.Sprintf("127.0.0.1:%d", sip.Number)
 
 	v := values{
 		Dir: a.dir, Agent: a.agent, Password: a.Password,
-		HTTPPort: http.number, SIPPort: sip.number,
+		HTTPPort: http.Number, SIPPort: sip.Number,
 		RTPFirst: o.RTPFirst, RTPLast: o.RTPLast,
 		Carrier: o.FarEnd, BotHost: o.Bot,
 		Qualify: seconds(o.Qualify), Additions: o.Append,
@@ -256,7 +258,7 @@ func (a *Asterisk) Close() error {
 	}
 	err := a.stop(context.Background())
 	for _, p := range a.ports {
-		p.release()
+		p.Release()
 	}
 	return errors.Join(err, a.release())
 }

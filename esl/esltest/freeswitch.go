@@ -102,6 +102,11 @@ func (fs *FreeSWITCH) listenLocked() error {
 		addr = fs.addr
 	}
 	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
+	// Where it was before, somebody's connection may have its near end meanwhile.
+	for began := time.Now(); err != nil && fs.addr != "" && time.Since(began) < 2*time.Minute; {
+		time.Sleep(10 * time.Millisecond)
+		ln, err = new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
+	}
 	if err != nil {
 		return err
 	}

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -18,6 +16,7 @@ import (
 	"ringback/deploy/lab"
 	"ringback/deploy/lab/farend"
 	"ringback/deploy/lab/node"
+	"ringback/deploy/lab/port"
 	"ringback/dialler/api"
 )
 
@@ -74,8 +73,12 @@ func newRig(t *testing.T, o farend.Options) *rig {
 	t.Cleanup(cancel)
 	r := &rig{t: t, ctx: ctx, log: &node.Tail{}}
 
-	port := freePort(t)
-	r.base = "http://127.0.0.1:" + port
+	own, err := port.Take("tcp", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(own.Release)
+	r.base = "http://" + own.Addr()
 	o.API, o.Token = r.base, token
 	far, err := farend.Start(o)
 	if err != nil {
@@ -104,9 +107,9 @@ func newRig(t *testing.T, o farend.Options) *rig {
 	conf = fmt.Sprintf(`
 node: e2e
 store: {url: "sqlite:%s"}
-http: {listen: "127.0.0.1:%s", tokens: {e2e: %s}}
+http: {listen: "%s", tokens: {e2e: %s}}
 log: {level: debug}
-`, r.database, port, token) + conf
+`, r.database, own.Addr(), token) + conf
 	if err := os.WriteFile(r.proc.Config, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -374,16 +377,3 @@ func (p campaign) sober() {
 // number is one of the phone book's: its last two digits pick the outcome, n tells
 // apart those that share it.
 func number(n int, digits string) string { return fmt.Sprintf("+919800%04d%s", n, digits) }
-
-// freePort is a TCP port of loopback that was free a moment ago.
-func freePort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err := errors.Join(err, l.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return port
-}

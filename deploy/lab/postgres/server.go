@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -24,6 +23,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"ringback/deploy/lab/port"
 )
 
 // ErrNotInstalled means that there are no PostgreSQL programs on this machine.
@@ -50,6 +51,7 @@ type Server struct {
 	URL  string
 	Port int
 
+	port     port.Port
 	bin, dir string
 	creds    *syscall.Credential // nil: our own user
 	keep     bool
@@ -111,9 +113,10 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, bytes.TrimSpace(out))
 	}
-	if s.Port, err = freePort(ctx); err != nil {
+	if s.port, err = port.Take("tcp", 0); err != nil {
 		return nil, err
 	}
+	s.Port = s.port.Number
 	s.URL = fmt.Sprintf("postgres://ringback@127.0.0.1:%d/ringback?sslmode=disable", s.Port)
 	conf := []string{
 		"listen_addresses = '127.0.0.1'", "port = " + strconv.Itoa(s.Port), "unix_socket_directories = '" + s.dir + "'",
@@ -161,15 +164,6 @@ func unprivileged() (*syscall.Credential, error) {
 		return nil, err
 	}
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-}
-
-func freePort(ctx context.Context) (int, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	return port, l.Close()
 }
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
@@ -289,6 +283,7 @@ func (s *Server) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := s.end(syscall.SIGINT)
+	s.port.Release()
 	if s.keep {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"ringback/deploy/lab"
 	"ringback/deploy/lab/farend"
 	"ringback/deploy/lab/node"
+	"ringback/deploy/lab/port"
 	"ringback/deploy/lab/postgres"
 	"ringback/deploy/lab/wire"
 	store "ringback/dialler/store/postgres"
@@ -164,10 +165,12 @@ func (f *floor) analyse(c farend.BotCall, who func(string) (farend.Person, bool)
 
 // place puts a node up, with its wires and its configuration; it does not run.
 func (f *floor) place(name, binary string) error {
-	listen, err := freePort()
+	own, err := port.Take("tcp", 0)
 	if err != nil {
 		return err
 	}
+	f.t.Cleanup(own.Release)
+	listen := own.Addr()
 	lay := func(to, address string) (*wire.Wire, error) {
 		w, err := wire.Lay(address)
 		if err == nil {
@@ -227,14 +230,6 @@ switches:
 var lineOf = map[string]string{"pbx-1": "line-1", "pbx-2": "line-2"}
 
 const lineCPS = 4
-
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
 
 // balance stands before the nodes' APIs, as a floor's load balancer does: each
 // request goes to the next of them, sick or well.
