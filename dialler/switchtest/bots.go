@@ -133,6 +133,16 @@ func (l *link) leave(id dialler.CallID) {
 	}
 }
 
+// leaveInGap is leave for a bot that may have left while nobody listened: that is
+// found out by asking. One that is still there then leaves with news.
+func (l *link) leaveInGap(id dialler.CallID) {
+	l.t.Helper()
+	if seen, err := l.find(id); err == nil && !seen.Joined {
+		return
+	}
+	l.leave(id)
+}
+
 func (l *link) play(id dialler.CallID) {
 	l.t.Helper()
 	for tries := 0; tries < 50; tries++ {

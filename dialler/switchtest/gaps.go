@@ -77,7 +77,7 @@ func linkCut(t *testing.T, h Harness) {
 	for _, id := range []dialler.CallID{held, waits, rings} {
 		l.ask(id)
 	}
-	l.leave(held)
+	l.leaveInGap(held)
 	l.of(rings, dialler.Up) // in the gap or after it
 	l.join(rings, h.handover(h.Bot, rings, slow.Number))
 	l.join(waits, h.handover(h.Extension, waits, busyBot.Number))
@@ -125,7 +125,7 @@ func successor(t *testing.T, h Harness) {
 		}
 	}
 	second.of(ringing, dialler.Up)
-	second.leave(leaving)
+	second.leaveInGap(leaving)
 	second.join(waiting, h.handover(h.Bot, waiting, alone.Number))
 	second.join(ringing, h.handover(h.Bot, ringing, later.Number))
 	for _, id := range []dialler.CallID{held, leaving, waiting, ringing} {
