@@ -38,11 +38,12 @@ setup: ## install what tests and demo need (idempotent; needs root)
 demo: build setup ## ring a simulated campaign through a real Asterisk and watch the callbacks come
 	bin/ringback demo
 
+# What reckons for long, and what measures memory.
+LONG := ./dialler ./dialler/report ./dialler/sim
+
 .PHONY: test
-test: SEEDS ?= 400
-test: SQLITE ?= 15
 test: setup ## every test: real Asterisk, real SIP, race detector, nothing skipped
-	$(GO) test ./dialler/sim -run Seeds -count=1 -seeds $(SEEDS) -sqlite $(SQLITE) # the race detector sees a few of them, below
+	$(GO) test -shuffle=on -count=1 -timeout=20m $(LONG) # these run in full here, and in part under the race detector, below
 	RINGBACK_TEST_REQUIRE=1 $(GO) test $(TESTARGS) ./deploy/lab/e2e ./... # what takes longest begins first
 
 .PHONY: quick

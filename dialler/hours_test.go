@@ -88,8 +88,11 @@ var oddWeeks = []Hours{
 // TestWindowOnOddDays goes through the days on which clocks are changed minute
 // by minute and asks the oracle about each.
 func TestWindowOnOddDays(t *testing.T) {
-	for _, odd := range oddDays {
+	for n, odd := range oddDays {
 		for i, week := range oddWeeks {
+			if raced && (n+i)%5 > 0 {
+				continue
+			}
 			t.Run(fmt.Sprintf("%s/%s/%d", odd.zone, odd.date, i), func(t *testing.T) {
 				t.Parallel()
 				w := mustWindow(t, odd.zone, week)

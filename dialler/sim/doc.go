@@ -33,9 +33,9 @@
 // once in a while it takes a few replays (-count 20) to see a race again.
 //
 // TestSeeds runs as many seeds as -seeds says, beginning with -first, and
-// TestSeedsSQLite runs -sqlite of them on the SQLite store. They are a few by
-// default. "make test" runs hundreds, without the race detector, under which one
-// costs as much as four, and those few with it; "make sim" runs ten thousand.
+// TestSeedsSQLite runs -sqlite of them on the SQLite store. They are hundreds,
+// and under the race detector, where one costs as much as four, a few. "make
+// test" runs both; "make sim" runs ten thousand.
 //
 // # Stories
 //

@@ -8,11 +8,18 @@ import (
 )
 
 var (
-	seeds  = flag.Int("seeds", 20, "how many seeds TestSeeds runs")
+	seeds  = flag.Int("seeds", unless(raced, 400, 20), "how many seeds TestSeeds runs")
 	first  = flag.Uint64("first", 1, "the first of them")
-	onDisk = flag.Int("sqlite", 2, "how many seeds TestSeedsSQLite runs")
+	onDisk = flag.Int("sqlite", unless(raced, 15, 2), "how many seeds TestSeedsSQLite runs")
 	only   = flag.Uint64("seed", 0, "run this seed alone and print its transcript")
 )
+
+func unless(raced bool, plain, few int) int {
+	if raced {
+		return few
+	}
+	return plain
+}
 
 // TestSeeds lets campaigns drawn from seeds come true, and audits each.
 func TestSeeds(t *testing.T) {

@@ -1,0 +1,7 @@
+//go:build race
+
+package sim
+
+// raced is whether the race detector watches. What reckons for long and shares
+// nothing does less under it; "make test" runs it in full without.
+const raced = true
