@@ -44,7 +44,7 @@ type Campaign struct {
 // Window is the hours in which a campaign may ring.
 type Window struct {
 	Zone     string              `json:"zone" example:"Asia/Kolkata" doc:"IANA time zone"`
-	Hours    map[string][]string `json:"hours" doc:"by day or days: mon, mon-fri, daily; 22:00-02:00 goes over midnight"`
+	Hours    map[string][]string `json:"hours" example:"{\"mon-sat\":[\"09:00-18:00\"]}" doc:"by day or days: mon, mon-fri, daily; 22:00-02:00 goes over midnight"`
 	Holidays []string            `json:"holidays,omitempty" example:"[\"2026-01-26\"]" doc:"dates on which nobody is rung"`
 }
 

@@ -70,7 +70,7 @@ type (
 
 // NewContact is a contact as a list brings it.
 type NewContact struct {
-	Number    string            `json:"number" doc:"E.164, or a national number of the campaign's region"`
+	Number    string            `json:"number" example:"+919812345678" doc:"E.164, or a national number of the campaign's region"`
 	Variables map[string]string `json:"variables,omitempty" doc:"handed to the bot"`
 }
 

@@ -85,7 +85,7 @@ func (a *api) door(mux *http.ServeMux) http.Handler {
 // letIn says who asks, and answers those who may not.
 func (a *api) letIn(ctx context.Context, w http.ResponseWriter, r *http.Request) (user.Who, bool) {
 	header := r.Header.Get("Authorization")
-	who, err := a.Door.Bearer(ctx, header)
+	who, err := a.who(ctx, r)
 	var pace *user.PaceError
 	switch {
 	case errors.Is(err, user.ErrStranger):
@@ -107,6 +107,17 @@ func (a *api) letIn(ctx context.Context, w http.ResponseWriter, r *http.Request)
 		return who, true
 	}
 	return who, false
+}
+
+// who holds the token that a request bears, or else the session of a browser.
+// A session counts only with its form's token, whatever the method: without it,
+// a page of somebody else's could send the cookie along.
+func (a *api) who(ctx context.Context, r *http.Request) (user.Who, error) {
+	header := r.Header.Get("Authorization")
+	if cookie, err := r.Cookie(user.SessionCookie); err == nil && header == "" && user.Genuine(cookie.Value, r.Header.Get(user.CSRFHeader)) {
+		return a.Door.Session(ctx, cookie.Value)
+	}
+	return a.Door.Bearer(ctx, header)
 }
 
 // act is what a request does, by its address and method, and so for routes of

@@ -141,6 +141,7 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("POST /bots/{name}/edit", c.signedIn(c.saveBot))
 	mux.HandleFunc("GET /bots/{name}/confirm/remove", c.changing(c.confirmRemoveBot))
 	mux.HandleFunc("POST /bots/{name}/remove", c.signedIn(c.removeBot))
+	mux.HandleFunc("GET /api", c.signedIn(c.tryAPI))
 	c.operations(mux)
 	c.results(mux)
 	c.people(mux)
@@ -282,7 +283,7 @@ type place struct {
 
 // nav is the places of s, and which of them a path belongs to.
 func nav(path string, s session) []place {
-	list := []place{{URL: "/", Label: "Campaigns"}, {URL: "/timeline", Label: "Timeline"}, {URL: "/bots", Label: "Bots"}, {URL: "/deliveries", Label: "Deliveries"}, {URL: "/reports", Label: "Reports"}}
+	list := []place{{URL: "/", Label: "Campaigns"}, {URL: "/timeline", Label: "Timeline"}, {URL: "/bots", Label: "Bots"}, {URL: "/deliveries", Label: "Deliveries"}, {URL: "/reports", Label: "Reports"}, {URL: "/api", Label: "API"}}
 	if s.may(user.Manage) {
 		list = append(list, place{URL: "/users", Label: "Users"})
 	}

@@ -15,7 +15,7 @@ import (
 // The cookies. The second is for the sign-in form only, before there is a
 // session.
 const (
-	sessionCookie = "ringback_session"
+	sessionCookie = user.SessionCookie
 	gateCookie    = "ringback_sign_in"
 )
 

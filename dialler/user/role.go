@@ -61,6 +61,13 @@ type Who struct {
 	Key string
 }
 
+// How a browser brings a session: by a cookie, and beside it, in requests to the
+// API, by a header with what [CSRF] makes of it, which no other site can send.
+const (
+	SessionCookie = "ringback_session"
+	CSRFHeader    = "Ringback-CSRF"
+)
+
 type whoKey struct{}
 
 // With returns a context that says who asks.

@@ -58,6 +58,7 @@ var sameByAPI = map[string]string{
 	"GET /contacts/{id}":                       "GET /v1/contacts/{id}/wait",
 	"GET /timeline":                            "GET /v1/campaigns/{id}/forecast", // of each
 	"GET /bots":                                "GET /v1/bots",
+	"GET /api":                                 "no: it is the page to try the API",
 	"GET /deliveries":                          "GET /v1/deliveries",
 	"GET /reports":                             "GET /v1/reports/{file}",
 	"GET /reports/download":                    "GET /v1/reports/{file}",
