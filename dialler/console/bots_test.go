@@ -99,7 +99,7 @@ func TestABotThatIsNotRight(t *testing.T) {
 		{"endpoint", "endpoint", "", "Got endpoint &#34;&#34; and extension &#34;&#34;; want exactly one of the two."},
 		{"endpoint", "extension", "bots,ravi,1", "Got endpoint &#34;PJSIP/ravi&#34; and extension &#34;bots,ravi,1&#34;; want exactly one of the two."},
 		{"endpoint", "endpoint", "PJSIP/ra\nvi", "want a dial string such as PJSIP/bot, at most 1000 printable characters."},
-		{"capacity", "capacity", "-1", "Got -1; want 0 (no limit) or more."},
+		{"capacity", "capacity", "-1", "Got &#34;-1&#34;; want 0 (no limit) or more."},
 		{"capacity", "capacity", "many", "Got &#34;many&#34;; want a whole number."},
 	} {
 		form := url.Values{}

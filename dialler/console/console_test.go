@@ -101,6 +101,7 @@ func (h *house) ask(method, path string, form url.Values, with ...func(*http.Req
 	}
 	w := httptest.NewRecorder()
 	h.handler.ServeHTTP(w, r)
+	saw(w.Body.String())
 	for _, c := range w.Result().Cookies() {
 		if h.cookies[c.Name] = c; c.MaxAge < 0 {
 			delete(h.cookies, c.Name)

@@ -57,6 +57,11 @@ func TestACampaignIsEdited(t *testing.T) {
 		t.Errorf("0 seats: %d", w.Code)
 	}
 	has(t, w.Body.String(), "Got &#34;0&#34;; want 1 to 10000.", "One field is not right yet", `aria-invalid="true"`)
+	form = edited("renewals")
+	form["retry_on"] = []string{"busy", "busy"}
+	if at := wrongAt(h.send(h.at("/edit"), form).Body.String(), "retry_on"); at != `Got "busy"; want each disposition once.` {
+		t.Errorf("busy twice: %s", at)
+	}
 	if w := h.ask("GET", "/campaigns/99/edit", nil); w.Code != 404 {
 		t.Errorf("no such campaign: %d", w.Code)
 	}

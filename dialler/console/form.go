@@ -24,7 +24,8 @@ type form struct {
 	Locked map[string]string // why a field cannot be changed
 	Notes  map[string]string // what else is to be said, by where it is said
 
-	unread map[string]bool // fields that are no number, of which nothing more need be said
+	unread map[string]bool   // fields that are no number, of which nothing more need be said
+	typed  map[string]string // what was made a number of, or a duration, or capitals
 }
 
 // Get is what stands in a field.
@@ -54,6 +55,9 @@ func (f *form) blame(err error) error {
 		f.Wrong = map[string]string{}
 	}
 	for _, fe := range list {
+		if typed, ok := f.typed[fe.Field]; ok { // "1000h", not "1000h0m0s"; nothing, not 0
+			fe = &dialler.FieldError{Field: fe.Field, Got: strconv.Quote(typed), Want: fe.Want}
+		}
 		switch {
 		case f.unread[fe.Field]:
 		case f.Wrong[fe.Field] == "":
@@ -79,12 +83,24 @@ func said(fe *dialler.FieldError) string {
 	if fe.Got == `""` {
 		return fmt.Sprintf("Nothing is given; want %s.", fe.Want)
 	}
-	return fmt.Sprintf("Got %s; want %s.", fe.Got, fe.Want)
+	return fmt.Sprintf("Got %s; want %s.", fe.Got, shortSpans.Replace(fe.Want))
+}
+
+// shortSpans takes off the zeros that Go puts at the end of a duration.
+var shortSpans = strings.NewReplacer("h0m0s", "h", "m0s", "m")
+
+// raw is what was typed into a field that something is made of.
+func (f *form) raw(name string) string {
+	if f.typed == nil {
+		f.typed = map[string]string{}
+	}
+	f.typed[name] = strings.TrimSpace(f.Get(name))
+	return f.typed[name]
 }
 
 // number reads a field that holds a whole number; empty is zero.
 func (f *form) number(name string) int {
-	text := strings.TrimSpace(f.Get(name))
+	text := f.raw(name)
 	if text == "" {
 		return 0
 	}
@@ -97,7 +113,7 @@ func (f *form) number(name string) int {
 
 // decimal reads a field that holds a number; empty is zero.
 func (f *form) decimal(name string) float64 {
-	text := strings.TrimSpace(f.Get(name))
+	text := f.raw(name)
 	if text == "" {
 		return 0
 	}

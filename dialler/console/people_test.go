@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -186,4 +187,63 @@ func TestEverybodyChangesTheirPassword(t *testing.T) {
 			t.Errorf("%s where no users are kept: %d", path, w.Code)
 		}
 	}
+}
+
+// Every error that the forms about users can give, at its field, to the script
+// and on the page; and nothing is written, and no secret sent back.
+func TestUsersThatAreNotRight(t *testing.T) {
+	h := newHouse(t).hire().as(user.Operator)
+	h.send("/users/viewer/tokens", url.Values{"name": {"laptop"}})
+	fields := func(pairs ...string) url.Values {
+		v := url.Values{}
+		for i := 0; i < len(pairs); i += 2 {
+			v.Set(pairs[i], pairs[i+1])
+		}
+		return v
+	}
+	for _, tt := range []struct {
+		path  string
+		form  url.Values
+		field string
+		says  string
+		late  bool // it is found out only when the form is sent
+	}{
+		{"/users/new", fields("name", "", "role", "viewer", "password", password), "name", "Nothing is given; want 1 to 64 of a-z, 0-9, dot, hyphen, underscore and @, a letter or digit first.", false},
+		{"/users/new", fields("name", "Ravi K", "role", "viewer", "password", password), "name", `Got "Ravi K"; want 1 to 64 of a-z`, false},
+		{"/users/new", fields("name", "viewer", "role", "viewer", "password", password), "name", `Got "viewer"; want a name that no other user has.`, false},
+		{"/users/new", fields("name", "ravi", "role", "root", "password", password), "role", `Got "root"; want operator, viewer or api.`, false},
+		{"/users/new", fields("name", "ravi", "role", "viewer", "password", ""), "password", "Got 0 characters; want 10 to 256.", false},
+		{"/users/new", fields("name", "ravi", "role", "viewer", "password", strings.Repeat("x", 257)), "password", "Got 257 characters; want 10 to 256.", false},
+		{"/users/new", fields("name", "ravi.kumar", "role", "viewer", "password", "ravi.kumar"), "password", "Got the user's name; want something nobody would guess.", false},
+		{"/users/new", fields("name", "ravi", "role", "viewer", "password", "twelve\xff\xffbytes"), "password", "Got bytes that are no text; want text in UTF-8.", false},
+		{"/users/viewer/role", fields("role", "root"), "role", `Got "root"; want operator, viewer or api.`, false},
+		{"/users/operator/role", fields("role", "viewer"), "role", "Got viewer for the last operator who can sign in; want another operator first, so that somebody can manage users.", true},
+		{"/users/viewer/password", fields("password", "short"), "password", "Got 5 characters; want 10 to 256.", false},
+		{"/users/viewer/tokens", fields("name", ""), "name", "Nothing is given; want 1 to 64 of a-z", false},
+		{"/users/viewer/tokens", fields("name", "laptop"), "name", `Got "laptop"; want a name that no other token of this user has.`, false},
+		{"/account", fields("old", "", "password", another, "again", another), "old", "Nothing is given; want the password you sign in with now.", false},
+		{"/account", fields("old", "wrong", "password", another, "again", another), "old", "Got another one; want the password you sign in with now.", true},
+		{"/account", fields("old", password, "password", "short", "again", "short"), "password", "Got 5 characters; want 10 to 256.", false},
+		{"/account", fields("old", password, "password", password, "again", password), "password", "Got the password you have; want another one.", true},
+		{"/account", fields("old", password, "password", another, "again", "other"), "again", "Got something else; want the new password once more.", false},
+	} {
+		form := func() url.Values { return maps.Clone(tt.form) }
+		if wrong := h.wrongs(tt.path, form()); tt.late && len(wrong) != 0 || !tt.late && (len(wrong) != 1 || !strings.Contains(wrong[tt.field], tt.says)) {
+			t.Errorf("%s %v: the script is told %v, want %s", tt.path, tt.form, wrong, tt.says)
+		}
+		w := h.send(tt.path, form())
+		if w.Code != 422 {
+			t.Errorf("%s %v: %d", tt.path, tt.form, w.Code)
+		}
+		if at := wrongAt(w.Body.String(), tt.field); !strings.Contains(at, tt.says) {
+			t.Errorf("%s %v: %s says %q, want %s", tt.path, tt.form, tt.field, at, tt.says)
+		}
+		has(t, w.Body.String(), `aria-invalid="true"`, "One field is not right yet")
+		hasNot(t, w.Body.String(), password, another)
+	}
+	if list, err := h.store.Users(t.Context()); err != nil || len(list) != len(user.Roles) {
+		t.Errorf("%d users: %v", len(list), err)
+	}
+	newBrowser(h, "operator", password)
+	newBrowser(h, "viewer", password)
 }

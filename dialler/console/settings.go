@@ -170,7 +170,7 @@ func plainSpan(s string) string {
 func (f *form) settings() dialler.Settings {
 	s := dialler.Settings{
 		Name: f.Get("name"), Bot: f.Get("bot"), Trunk: f.Get("trunk"), Mode: f.Get("mode"),
-		CallerID: strings.TrimSpace(f.Get("caller_id")), Region: strings.ToUpper(strings.TrimSpace(f.Get("region"))),
+		CallerID: strings.TrimSpace(f.Get("caller_id")), Region: strings.ToUpper(f.raw("region")),
 		Seats: f.number("seats"), CPS: f.decimal("cps"), MaxAttempts: f.number("max_attempts"),
 		Zone: strings.TrimSpace(f.Get("window.zone")), Hours: dialler.Hours{}, Holidays: apart(f.Get("window.holidays")),
 		RetryDelay: f.span("retry_delay"), RingTimeout: f.span("ring_timeout"), BotTimeout: f.span("bot_timeout"), MaxDuration: f.span("max_duration"),
@@ -196,7 +196,7 @@ func (f *form) settings() dialler.Settings {
 }
 
 // span reads a field that holds a duration.
-func (f *form) span(name string) string { return strings.Join(strings.Fields(f.Get(name)), "") }
+func (f *form) span(name string) string { return strings.Join(strings.Fields(f.raw(name)), "") }
 
 func sameDispositions(a []string, b []dialler.Disposition) bool {
 	if len(a) != len(b) {

@@ -31,21 +31,23 @@ func TestAWebhookIsEdited(t *testing.T) {
 		return v
 	}
 	for _, tt := range []struct {
-		form url.Values
-		says string
+		form  url.Values
+		field string
+		says  string
 	}{
-		{with("url", ""), "Nothing is given; want https://host/path"},
-		{with("url", "crm.example"), "want https://host/path"},
-		{with("secret", "hunter2"), "24 to 64 bytes"},
-		{with("events"), "at least one"},
-		{with("events", "call.begun"), "want call.settled"},
-		{with("mapping", "{"), "a JSON object such as"},
-		{with("mapping", `{"a":"{{"}`), "{{ and a name and }}"},
+		{with("url", ""), "url", "Nothing is given; want https://host/path"},
+		{with("url", "crm.example"), "url", "want https://host/path"},
+		{with("secret", "hunter2"), "secret", "24 to 64 bytes"},
+		{with("events"), "events", "at least one"},
+		{with("events", "call.begun"), "events", "want call.settled"},
+		{with("mapping", "{"), "mapping", "a JSON object such as"},
+		{with("mapping", "[1]"), "mapping", `Got JSON that is no object; want an object such as {"phone": "{{contact.number}}"}.`},
+		{with("mapping", `{"a":"{{"}`), "mapping", "{{ and a name and }}"},
 	} {
 		for _, do := range []string{"save", "test"} {
 			tt.form.Set("do", do)
 			w := h.send(at, tt.form)
-			if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), tt.says) || strings.Contains(w.Body.String(), "hunter2") {
+			if w.Code != http.StatusUnprocessableEntity || !strings.Contains(wrongAt(w.Body.String(), tt.field), tt.says) || strings.Contains(w.Body.String(), "hunter2") {
 				t.Errorf("%s %v: %d, want it to say %q", do, tt.form, w.Code, tt.says)
 			}
 		}
