@@ -75,8 +75,14 @@ switches: {pbx: {url: "http://127.0.0.1:1/ari", user: u, password: p}}
 func ringback(t *testing.T, args ...string) (cmd *exec.Cmd, addr string, rest *bufio.Reader) {
 	t.Helper()
 	dir := t.TempDir()
+	return ringbackIn(t, dir, strings.ReplaceAll(serveYAML, "DIR", dir), args...)
+}
+
+// ringbackIn does so with that configuration, which it leaves in dir.
+func ringbackIn(t *testing.T, dir, yaml string, args ...string) (cmd *exec.Cmd, addr string, rest *bufio.Reader) {
+	t.Helper()
 	path := filepath.Join(dir, "ringback.yaml")
-	if err := os.WriteFile(path, []byte(strings.ReplaceAll(serveYAML, "DIR", dir)), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd = exec.Command(os.Args[0])
