@@ -96,11 +96,13 @@ func contactPage(q dialler.ContactQuery) (where string, args []any, err error) {
 				return wrong()
 			}
 		}
-		test := ``
+		test, order := ``, `contact.id`+down
 		if q.Test {
-			test = ` AND ` + isTest
+			// In the order of contact_test, which no other index has: Postgres
+			// takes these to be many, and would walk the list until it met one.
+			test, order = ` AND `+isTest, marked+down+`, `+order
 		}
-		return `contact.campaign_id = ` + campaign + test + ` AND contact.id ` + compare + ` ` + arg(id) + ` ORDER BY contact.id` + down + ` LIMIT ` + limit, args, nil
+		return `contact.campaign_id = ` + campaign + test + ` AND contact.id ` + compare + ` ` + arg(id) + ` ORDER BY ` + order + ` LIMIT ` + limit, args, nil
 	case dialler.ByNumber:
 		if dialler.CheckPrefix(q.After) != nil {
 			return wrong()
