@@ -30,7 +30,7 @@ func TestKill9(t *testing.T) {
 		people[who] = person
 	}
 	r := newRig(t, farend.Options{BotTalk: 4 * time.Second, Talk: 30 * time.Second, Who: cast(people)})
-	p := r.campaign(api.Campaign{Callbacks: true, Seats: 6, CPS: 4, Attempts: 20}, list...)
+	p := r.campaign(api.Campaign{Callbacks: true, Seats: 6, CPS: 4, Attempts: 20, Ring: "4s"}, list...)
 
 	up := map[string]int{} // numbers that were in conversation at a kill → calls to them so far
 	for round := range 10 {
@@ -138,7 +138,7 @@ func TestAsteriskRestart(t *testing.T) {
 		list = append(list, number(n, "00"))
 	}
 	r := newRig(t, farend.Options{BotTalk: 2 * time.Second, Talk: 6 * time.Second, Ring: 500 * time.Millisecond})
-	p := r.campaign(api.Campaign{Callbacks: true, Seats: 15, CPS: 8, Attempts: 10}, list...)
+	p := r.campaign(api.Campaign{Callbacks: true, Seats: 15, CPS: 8, Attempts: 10, Ring: "4s"}, list...)
 	for round := range 3 {
 		at := len(r.far.Record.Customers()) + 10
 		r.heard(fmt.Sprintf("10 more calls, round %d", round), func(calls []farend.Call) bool {
