@@ -66,7 +66,7 @@ func (s *onSQLite) insert(ctx context.Context, n, campaigns int) error {
 		return err
 	}
 	promise, err := tx.PrepareContext(ctx, `INSERT INTO callback (id, contact_id, campaign_id, asked_on, asked_leased, chain, phrase, reason, confidence, requested, scheduled, due, read, rule, clipped, state)
-		VALUES (?, ?, ?, ?, ?1, 1, 'in an hour', '', 1, ?1, ?5, ?5, ?5, 'relative', 0, 'scheduled')`)
+		VALUES (?, ?, ?, ?, ?1, 1, 'in an hour', '', 1, ?5, ?5, ?5, ?5, 'relative', 0, 'scheduled')`)
 	if err != nil {
 		return err
 	}
