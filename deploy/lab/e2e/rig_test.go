@@ -275,7 +275,7 @@ func (r *rig) draft(c api.Campaign, numbers ...string) campaign {
 	set(&c.Trunk, "trunk")
 	set(&c.Bot, "asha")
 	set(&c.Retry, "2s")
-	set(&c.Ring, "30s") // whoever is to answer does, on a busy machine too
+	set(&c.Ring, "30s")    // whoever is to answer does, on a busy machine too
 	set(&c.State, "draft") // read-only, but it has to be one
 	if c.Window.Zone == "" {
 		c.Window = always
