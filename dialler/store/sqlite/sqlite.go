@@ -182,7 +182,8 @@ func steps() ([]*goose.Migration, error) {
 	return out, nil
 }
 
-// Close closes the store and lets another process have the file.
+// Close closes the store and lets another process have the file. It may be
+// called again, and does nothing then.
 func (s *Store) Close() error {
 	var errs []error
 	if s.read != nil {

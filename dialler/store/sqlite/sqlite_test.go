@@ -122,8 +122,11 @@ func TestReopenAfterClose(t *testing.T) {
 		if err := s.PutTrunk(t.Context(), dialler.Trunk{Name: fmt.Sprint(i), Switch: "s", Dial: "X/{number}"}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Close(); err != nil {
+		if err := errors.Join(s.Close(), s.Close()); err != nil {
 			t.Fatal(err)
+		}
+		if _, err := s.Trunks(t.Context()); err == nil {
+			t.Fatal("a store that was closed was read")
 		}
 	}
 	if _, err := os.Stat(path); err != nil {

@@ -99,7 +99,8 @@ func (r *rack) back(p *pen, broken bool) {
 	r.pens <- p
 }
 
-// close lets transactions under way end, and none begin.
+// close lets transactions under way end. One that wants to begin later is told
+// that the database is closed.
 func (r *rack) close() error {
 	var errs []error
 	for range cap(r.pens) {
@@ -107,7 +108,11 @@ func (r *rack) close() error {
 			errs = append(errs, p.close())
 		}
 	}
-	return errors.Join(append(errs, r.db.Close())...)
+	errs = append(errs, r.db.Close())
+	for range cap(r.pens) {
+		r.pens <- nil
+	}
+	return errors.Join(errs...)
 }
 
 // A tx is a transaction under way. Its statements are prepared once for each
