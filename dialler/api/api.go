@@ -32,6 +32,7 @@ type Store interface {
 	FindContacts(ctx context.Context, q dialler.ContactQuery) (contacts []dialler.Contact, next string, err error)
 	Forecast(ctx context.Context, id dialler.CampaignID, from time.Time, step time.Duration, n int) (dialler.Forecast, error)
 	Counters(ctx context.Context, id dialler.CampaignID) (dialler.Counters, error)
+	NextCallback(ctx context.Context, id dialler.CampaignID) (time.Time, error)
 	Nodes(ctx context.Context, now time.Time) ([]dialler.Node, error)
 	Ping(ctx context.Context) error
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"ringback/dialler"
+	"ringback/dialler/checklist"
 	"ringback/dialler/user"
 )
 
@@ -40,6 +41,9 @@ type (
 	}
 	intervenedOutput struct {
 		Body Intervened
+	}
+	checklistOutput struct {
+		Body Checklist
 	}
 )
 
@@ -79,6 +83,38 @@ func (a *api) registerInterventions(h huma.API) {
 		"Dial a number of yours as soon as a line is free: an ordinary call, to a contact marked as a test", 404, 409, 413, 422), a.testCall)
 	huma.Register(h, operation("campaigns", http.MethodGet, "/v1/campaigns/{id}/forecast", "get-forecast",
 		"What becomes due in the next hours, step by step, and the capacity there is for it", 404, 422), a.forecast)
+	huma.Register(h, operation("campaigns", http.MethodGet, "/v1/campaigns/{id}/checklist", "get-checklist",
+		"Whether all is right for callbacks: both toggles, the last test call, the time zone, callbacks begun in time", 404), a.checklist)
+}
+
+// Checklist is the operations checklist of a campaign.
+type Checklist struct {
+	Checks      []Check           `json:"checks" doc:"in the order in which they are best gone through"`
+	TestContact dialler.ContactID `json:"test_contact_id,omitempty" doc:"the newest contact for test calls; absent: none was placed"`
+}
+
+// Check is one line of it.
+type Check struct {
+	ID    string   `json:"id" enum:"bot,campaign,test,zone,callbacks"`
+	Title string   `json:"title"`
+	State string   `json:"state" enum:"good,warn,bad,open" doc:"in order, to be looked at, not in order, or not known yet"`
+	Says  string   `json:"says" doc:"what was found, in words, in the campaign's time zone"`
+	More  []string `json:"more,omitempty" doc:"particulars, a sentence each"`
+}
+
+func (a *api) checklist(ctx context.Context, in *campaignID) (*checklistOutput, error) {
+	list, err := checklist.Of(ctx, a.Store, dialler.CampaignID(in.ID), a.Now())
+	if err != nil {
+		return nil, a.problem(fmt.Sprintf("look at the checklist of campaign %d", in.ID), err)
+	}
+	out := &checklistOutput{}
+	for _, c := range list.Checks {
+		out.Body.Checks = append(out.Body.Checks, Check{c.ID, c.Title, string(c.State), c.Says, c.More})
+	}
+	if list.Test != nil {
+		out.Body.TestContact = list.Test.ID
+	}
+	return out, nil
 }
 
 func (a *api) intervene(ctx context.Context, id int64, i dialler.Intervention) (*intervenedOutput, error) {

@@ -93,3 +93,32 @@ func TestTestCallAndForecast(t *testing.T) {
 	h.want(200, "POST", h.path("/pause"), "")
 	h.want(409, "POST", h.path("/test-call"), `{"number":"9800000001"}`)
 }
+
+// The checklist is the console's, check by check.
+func TestChecklist(t *testing.T) {
+	h := newHouse(t)
+	checks := func() (list []string) {
+		t.Helper()
+		for _, c := range h.want(200, "GET", h.path("/checklist"), "")["checks"].([]any) {
+			c := c.(map[string]any)
+			list = append(list, fmt.Sprintf("%v %v", c["id"], c["state"]))
+			if c["title"] == "" || !strings.HasSuffix(c["says"].(string), ".") {
+				t.Errorf("%v is no sentence", c)
+			}
+		}
+		return list
+	}
+	if got, want := fmt.Sprint(checks()), "[bot good campaign good test open zone open callbacks open]"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	h.want(200, "POST", h.path("/start"), "")
+	h.want(200, "POST", h.path("/test-call"), `{"number":"9812345678"}`)
+	id, _ := h.lease(dialler.Busy)
+	if got, want := fmt.Sprint(checks()), "[bot good campaign good test bad zone good callbacks open]"; got != want {
+		t.Errorf("after busy: %s, want %s", got, want)
+	}
+	if test, call := h.want(200, "GET", h.path("/checklist"), "")["test_contact_id"], h.want(200, "GET", "/v1/calls/"+string(id), ""); test != call["contact_id"] {
+		t.Errorf("the test contact is %v, the call was to %v", test, call["contact_id"])
+	}
+	h.want(404, "GET", "/v1/campaigns/99/checklist", "")
+}

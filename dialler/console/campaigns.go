@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ringback/dialler"
+	"ringback/dialler/wording"
 )
 
 // An action is what an operator may do to a campaign.
@@ -160,7 +161,7 @@ func (s summary) Dispositions() []share {
 			continue
 		}
 		w := 100 * float64(n) / float64(total)
-		list = append(list, share{string(d), dispositionLabel(d), n, (200*n + total) / (2 * total), x, w})
+		list = append(list, share{string(d), wording.Label(d), n, (200*n + total) / (2 * total), x, w})
 		x += w
 	}
 	return list

@@ -18,6 +18,7 @@ import (
 	"ringback/dialler"
 	"ringback/dialler/push"
 	"ringback/dialler/user"
+	"ringback/dialler/wording"
 )
 
 // A Store is what the console needs of one.
@@ -336,19 +337,19 @@ func (c *console) trouble(w http.ResponseWriter, r *http.Request, s session, err
 	status, title, said := http.StatusInternalServerError, "Something went wrong", "The request could not be carried out; the log says why."
 	switch {
 	case errors.As(err, &stuck):
-		status, title, said = http.StatusConflict, "Not done", initial(stuck.Error())+"."
+		status, title, said = http.StatusConflict, "Not done", wording.Initial(stuck.Error())+"."
 	case errors.As(err, &refused):
 		status, title, said = http.StatusConflict, "Not done", refused.Why
 	case errors.As(err, &locked):
-		status, title, said = http.StatusConflict, "Not done", initial(locked.Error())+"."
+		status, title, said = http.StatusConflict, "Not done", wording.Initial(locked.Error())+"."
 	case errors.As(err, &used):
-		status, title, said = http.StatusConflict, "Not done", initial(used.Error())+"."
+		status, title, said = http.StatusConflict, "Not done", wording.Initial(used.Error())+"."
 	case errors.Is(err, dialler.ErrConflict):
-		status, title, said = http.StatusConflict, "Not done", initial(err.Error())+"."
+		status, title, said = http.StatusConflict, "Not done", wording.Initial(err.Error())+"."
 	case errors.Is(err, dialler.ErrNotFound):
 		status, title, said = http.StatusNotFound, "Not found", "There is no such page, campaign, contact, bot or user."
 	case errors.As(err, &field):
-		status, title, said = http.StatusBadRequest, "Not understood", initial(field.Error())+"."
+		status, title, said = http.StatusBadRequest, "Not understood", wording.Initial(field.Error())+"."
 	case errors.Is(r.Context().Err(), context.Canceled):
 		return // whoever asked has gone on to another page
 	case errors.Is(err, context.DeadlineExceeded):

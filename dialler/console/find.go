@@ -9,6 +9,7 @@ import (
 	"net/url"
 
 	"ringback/dialler"
+	"ringback/dialler/wording"
 )
 
 // pageOfContacts is how many contacts a page has.
@@ -26,7 +27,7 @@ type search struct {
 func (s *search) amiss(err error) error {
 	var field *dialler.FieldError
 	if errors.As(err, &field) && (field.Field == "number" || field.Field == "order" || field.Field == "state") {
-		s.Wrong = initial(field.Error()) + "."
+		s.Wrong = wording.Initial(field.Error()) + "."
 		return nil
 	}
 	return err

@@ -14,6 +14,7 @@ import (
 	"ringback/dialler/api"
 	"ringback/dialler/list"
 	"ringback/dialler/user"
+	"ringback/dialler/wording"
 )
 
 // Limits of a list that is uploaded.
@@ -183,7 +184,7 @@ func (in *intake) fail(err, broken error, lists bool) error {
 	case broken != nil || !lists:
 		return err
 	}
-	in.Failed = initial(err.Error()) + "."
+	in.Failed = wording.Initial(err.Error()) + "."
 	return nil
 }
 

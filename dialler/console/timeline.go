@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ringback/dialler"
+	"ringback/dialler/wording"
 )
 
 // A horizon is how far a timeline looks ahead, and in what steps.
@@ -227,31 +228,24 @@ func (p *timeline) says(end time.Time) string {
 			late = s
 		}
 	}
-	clock := func(t time.Time) string { return at(t, p.Zone, p.From).Text }
-	says := fmt.Sprintf("Until %s %s and %s become due.", clock(end), count(callbacks, "callback", "callbacks"), count(retries, "retry", "retries"))
+	clock := func(t time.Time) string { return wording.At(t, p.Zone, p.From).Text }
+	says := fmt.Sprintf("Until %s %s and %s become due.", clock(end), wording.Count(callbacks, "callback", "callbacks"), wording.Count(retries, "retry", "retries"))
 	if n := p.Overdue.Callbacks; n > 0 {
-		says += fmt.Sprintf(" Due already: %s.", count(n, "callback", "callbacks"))
+		says += fmt.Sprintf(" Due already: %s.", wording.Count(n, "callback", "callbacks"))
 	}
 	if high.Callbacks > 0 {
-		says += fmt.Sprintf(" Most at once at %s: %s, and room for %.0f calls.", clock(high.At), count(high.Callbacks, "callback", "callbacks"), high.Capacity)
+		says += fmt.Sprintf(" Most at once at %s: %s, and room for %.0f calls.", clock(high.At), wording.Count(high.Callbacks, "callback", "callbacks"), high.Capacity)
 	}
 	switch {
 	case callbacks == 0:
 	case late.Late == 0:
 		says += " All of them can be rung when they are due."
 	case late.At.Add(late.Late).Before(end):
-		says += fmt.Sprintf(" Those due at %s would be rung up to %s late: more become due than can be begun.", clock(late.At), span(late.Late))
+		says += fmt.Sprintf(" Those due at %s would be rung up to %s late: more become due than can be begun.", clock(late.At), wording.Span(late.Late))
 	default:
 		says += fmt.Sprintf(" Those due at %s cannot all be rung before %s: more become due than can be begun.", clock(late.At), clock(end))
 	}
 	return says
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return comma(n) + " " + many
 }
 
 // A bar is a part of the picture, in its own units: 1000 wide, 200 high.

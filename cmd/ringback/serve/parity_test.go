@@ -53,7 +53,7 @@ var sameByAPI = map[string]string{
 	"GET /campaigns/{id}":                      "GET /v1/campaigns/{id}/counters",
 	"GET /campaigns/{id}/contacts":             "GET /v1/campaigns/{id}/contacts",
 	"GET /campaigns/{id}/timeline":             "GET /v1/campaigns/{id}/forecast",
-	"GET /campaigns/{id}/checklist":            "no: it is made of GET /v1/bots/{name}, GET /v1/campaigns/{id} and its counters and calls",
+	"GET /campaigns/{id}/checklist":            "GET /v1/campaigns/{id}/checklist",
 	"GET /campaigns/{id}/webhook":              "GET /v1/campaigns/{id}/webhook",
 	"GET /contacts/{id}":                       "GET /v1/contacts/{id}/wait",
 	"GET /timeline":                            "GET /v1/campaigns/{id}/forecast", // of each

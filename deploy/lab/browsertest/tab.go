@@ -111,7 +111,11 @@ func Open(t *testing.T, base string) *Tab {
 		case *runtime.EventExceptionThrown:
 			b.fault("exception: %+v", ev.ExceptionDetails)
 		case *log.EventEntryAdded:
-			b.fault("log: %s %s", ev.Entry.Text, ev.Entry.URL)
+			// Some remarks depend on who was quicker, as that of an autofocus
+			// that came after the first key.
+			if ev.Entry.Level == log.EntryLevelWarning || ev.Entry.Level == log.EntryLevelError {
+				b.fault("log: %s %s", ev.Entry.Text, ev.Entry.URL)
+			}
 		case *page.EventJavascriptDialogOpening:
 			b.fault("a script opened a dialog: %s", ev.Message)
 		}
