@@ -191,7 +191,7 @@ func (r *rig) until(what string, ok func() bool) {
 		if time.Now().After(limit) || r.ctx.Err() != nil {
 			r.t.Fatalf("waited %v in vain: %s", patience, what)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond) // asked more often, ringback does little else than answer
 	}
 }
 

@@ -333,7 +333,7 @@ func (r *Record) Wait(ctx context.Context, wanted func([]Call) bool) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		time.Sleep(time.Millisecond) // copying the record costs by its length
+		time.Sleep(10 * time.Millisecond) // copying the record costs by its length
 	}
 }
 
