@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"time"
 
@@ -153,6 +154,8 @@ func (a *api) describe() huma.Config {
 	c.SchemasPath = ""
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	c.RejectUnknownQueryParameters = true
+	c.Formats = maps.Clone(c.Formats)
+	c.Formats["application/x-www-form-urlencoded"] = huma.DefaultJSONFormat // what curl -d calls all it sends
 	return c
 }
 

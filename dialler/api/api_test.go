@@ -582,6 +582,21 @@ func TestErrorsNameTheField(t *testing.T) {
 	}
 }
 
+// What curl -d says a body is, is taken for JSON; what says that it is something
+// else is not.
+func TestBodiesAreJSON(t *testing.T) {
+	h := newHouse(t)
+	for kind, want := range map[string]int{"application/x-www-form-urlencoded": 200, "": 200, "application/json; charset=utf-8": 200, "text/plain": 415} {
+		r := httptest.NewRequest("POST", h.path("/contacts"), strings.NewReader(`{"contacts":[{"number":"+919812345601"}]}`))
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("Content-Type", kind)
+		w := httptest.NewRecorder()
+		if h.handler.ServeHTTP(w, r); w.Code != want || !strings.Contains(w.Header().Get("Content-Type"), "json") {
+			t.Errorf("%q: %d %v %s, want %d", kind, w.Code, w.Header(), w.Body, want)
+		}
+	}
+}
+
 func TestSeveralFieldsAreSaidAtOnce(t *testing.T) {
 	h := newHouse(t)
 	got := h.want(422, "POST", "/v1/campaigns", `{"name":" x","trunk":"","bot":"","seats":0,"retry_delay":"soon","window":{"zone":"","hours":{}}}`)

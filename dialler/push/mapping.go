@@ -251,13 +251,16 @@ func doubt(name string, found bool) string {
 			return ""
 		}
 		if prefix, ok := strings.CutSuffix(n.Name, "*"); ok && strings.HasPrefix(name, prefix) {
-			return "not in this example; it is an empty string wherever it is missing"
+			return "not in this example; it is an empty string wherever it is missing."
 		}
 	}
 	if near := nearest(name); near != "" {
 		return fmt.Sprintf("there is no such name; did you mean %s?", near)
 	}
-	return "there is no such name: it begins with call., contact., analysis., callback. or result."
+	if column, ok := strings.CutPrefix(name, "contact."); ok {
+		return fmt.Sprintf("there is no such name; a column of the list is contact.variables.%s.", column)
+	}
+	return "there is no such name; those there are begin with call., contact., analysis., callback. or result., and are listed on the campaign's Webhook page."
 }
 
 // nearest is a name with the same last part, or the same first.

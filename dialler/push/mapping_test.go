@@ -39,9 +39,9 @@ func TestRender(t *testing.T) {
 		{`{"topic":"{{analysis.topics.0.name}}","list":"{{analysis.topics}}","in":"x{{analysis.topics}}"}`, `{"in":"x[{\"name\":\"price\"}]","list":[{"name":"price"}],"topic":"price"}`, ""},
 		{`{"null":"{{analysis.none}}","in":"<{{analysis.none}}>"}`, `{"in":"<>","null":null}`, ""},
 		{`{"deep":{"a":[1,true,null,"{{result.event}}"]},"1.50":1.50}`, `{"1.50":1.50,"deep":{"a":[1,true,null,"call.analysed"]}}`, ""},
-		{`{"a":"{{analysis.topics.1}}","b":"{{analysis.mood}}!"}`, `{"a":"","b":"!"}`, "analysis.topics.1: not in this example; it is an empty string wherever it is missing|analysis.mood: not in this example; it is an empty string wherever it is missing"},
+		{`{"a":"{{analysis.topics.1}}","b":"{{analysis.mood}}!"}`, `{"a":"","b":"!"}`, "analysis.topics.1: not in this example; it is an empty string wherever it is missing.|analysis.mood: not in this example; it is an empty string wherever it is missing."},
 		{`{"phone":"{{contact.phone}}","x":"{{call.number}}","y":"{{foo}}"}`, `{"phone":"","x":"","y":""}`,
-			"contact.phone: there is no such name: it begins with call., contact., analysis., callback. or result.|call.number: there is no such name; did you mean contact.number?|foo: there is no such name: it begins with call., contact., analysis., callback. or result."},
+			"contact.phone: there is no such name; a column of the list is contact.variables.phone.|call.number: there is no such name; did you mean contact.number?|foo: there is no such name; those there are begin with call., contact., analysis., callback. or result., and are listed on the campaign's Webhook page."},
 		{`{"why":"{{callback.why}}"}`, `{"why":""}`, ""}, // a promise that is open has none, and that is right
 		{`{"}}":"}} {"}`, `{"}}":"}} {"}`, ""},
 	} {

@@ -134,6 +134,12 @@ func TestMakingInABrowser(t *testing.T) {
 	b.Run("load again, nothing sent", chromedp.Reload())
 	holds("window-hours-sun", "00:00-24:00")
 	b.Until("document.querySelector('#f-window-hours-sun-on').checked")
+	b.Fill("seats", "7") // and away, the field never left
+	b.Run("load again in the middle of a field", chromedp.Reload())
+	holds("seats", "7")
+	b.Fill("seats", "2")
+	b.Leave()
+	b.Until("!document.querySelector('form[data-checking]')")
 	b.Click("#next")
 
 	// 4 Contacts: a list with two bad rows, and a number pasted.

@@ -62,6 +62,15 @@
       (next || main()).focus({ preventScroll: true });
     } else if (inside && document.activeElement !== focus) focus.focus({ preventScroll: true }); // it was moved
     tick();
+    reveal();
+  }
+
+  // reveal brings what is chosen into view where there is no room for all of it.
+  function reveal() {
+    for (const one of document.querySelectorAll(".nav [aria-current], [role=tab][aria-selected=true]")) {
+      const bar = one.parentElement, room = bar.clientWidth - one.offsetWidth;
+      if (bar.scrollWidth > bar.clientWidth) bar.scrollLeft += one.getBoundingClientRect().left - bar.getBoundingClientRect().left - room / 2;
+    }
   }
 
   let busy = false, again = false, asked = 0;
@@ -193,6 +202,7 @@
   }
   if (!("live" in document.body.dataset)) return;
 
+  reveal();
   setInterval(tick, 1000);
   setInterval(() => { if (!document.hidden) refresh(); }, 60000); // sentences about time grow old
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });

@@ -8,7 +8,9 @@
 "use strict";
 (() => {
   const been = new WeakMap(); // of a form: names of the fields somebody has been to
-  const turn = new WeakMap(); // of a form: {busy, again}
+  const turn = new WeakMap(); // of a form: {busy, again, typed}
+  const stateOf = (form) => turn.get(form) || turn.set(form, {}).get(form);
+  const head = { "Ringback-Check": "1", "Ringback-Part": "main" };
 
   // said puts what is wrong beneath the fields somebody has been to, and takes
   // away what is no longer. Hours that overlap are a matter of the week
@@ -27,16 +29,20 @@
     }
   };
 
+  const entered = (form) => {
+    const body = new URLSearchParams();
+    for (const [name, value] of new FormData(form)) if (typeof value === "string") body.append(name, value);
+    return body;
+  };
+
   async function check(form) {
-    const state = turn.get(form) || {};
-    turn.set(form, state);
+    const state = stateOf(form);
     if (state.busy) { state.again = true; return; }
     state.busy = true;
+    state.typed = false;
     form.dataset.checking = ""; // until the server has all that is entered
     try {
-      const body = new URLSearchParams();
-      for (const [name, value] of new FormData(form)) if (typeof value === "string") body.append(name, value);
-      const answer = await fetch(form.action, { method: "POST", headers: { "Ringback-Check": "1", "Ringback-Part": "main" }, body });
+      const answer = await fetch(form.action, { method: "POST", headers: head, body: entered(form) });
       if (answer.status === 401) { location.assign("/sign-in"); return; }
       if (answer.ok) {
         const { wrong, notes } = await answer.json();
@@ -63,6 +69,36 @@
   };
   addEventListener("change", beenTo);
   addEventListener("focusout", beenTo);
+
+  // Whoever goes away in the middle of a field of a form that is kept loses
+  // nothing: it is sent while the page goes, and, as the next page may be asked
+  // for before that has come, laid aside for it.
+  const aside = (form) => "entered " + new URL(form.action).pathname;
+  addEventListener("input", (event) => {
+    const form = event.target.form;
+    if (form?.matches("[data-kept]")) stateOf(form).typed = true;
+  });
+  addEventListener("submit", (event) => { stateOf(event.target).sent = true; });
+  addEventListener("beforeunload", () => {
+    for (const form of document.querySelectorAll("form[data-kept]")) {
+      const state = stateOf(form), body = entered(form);
+      if (state.sent || !state.typed && !state.busy) continue;
+      fetch(form.action, { method: "POST", headers: head, body, keepalive: true }).catch(() => {});
+      body.delete("csrf");
+      sessionStorage.setItem(aside(form), JSON.stringify([Date.now(), [...body]]));
+    }
+  });
+  for (const form of document.querySelectorAll("form[data-kept]")) {
+    const [when, pairs] = JSON.parse(sessionStorage.getItem(aside(form)) || "[0, []]");
+    sessionStorage.removeItem(aside(form));
+    if (Date.now() - when > 10_000) continue; // by now the server has it, and maybe something newer
+    const had = new Map(pairs);
+    for (const field of form.elements) {
+      if (field.type === "checkbox" || field.type === "radio") field.checked = pairs.some(([name, value]) => name === field.name && value === field.value);
+      else if (field.type !== "hidden" && had.has(field.name)) field.value = had.get(field.name);
+    }
+    check(form);
+  }
 
   // A list takes a while; once is enough.
   addEventListener("submit", (event) => {

@@ -97,7 +97,8 @@ func (s *Store) update(ctx context.Context, what string, f func(*tx) error) (err
 	for try := 1; ; try++ {
 		err = s.once(ctx, f)
 		// Told apart from a failure of which nobody knows whether it was one.
-		conflict := is(err, "40P01") || is(err, "40001") // a deadlock; a snapshot that no longer holds
+		conflict := is(err, "40P01") || is(err, "40001") || // a deadlock; a snapshot that no longer holds
+			is(err, "23503") // what was looked for, as a bot by a campaign, went or came meanwhile: once more, and f says so
 		if err == nil || try == tries || ctx.Err() != nil || !conflict && !pgconn.SafeToRetry(err) {
 			break
 		}
