@@ -587,7 +587,7 @@ func TestErrorsNameTheField(t *testing.T) {
 func TestBodiesAreJSON(t *testing.T) {
 	h := newHouse(t)
 	for kind, want := range map[string]int{"application/x-www-form-urlencoded": 200, "": 200, "application/json; charset=utf-8": 200, "text/plain": 415} {
-		r := httptest.NewRequest("POST", h.path("/contacts"), strings.NewReader(`{"contacts":[{"number":"+919812345601"}]}`))
+		r := httptest.NewRequest(http.MethodPost, h.path("/contacts"), strings.NewReader(`{"contacts":[{"number":"+919812345601"}]}`))
 		r.Header.Set("Authorization", "Bearer "+token)
 		r.Header.Set("Content-Type", kind)
 		w := httptest.NewRecorder()

@@ -308,7 +308,7 @@ func (b *Tab) judge(again bool) (string, error) {
 	}
 	rules := ""
 	if again {
-		rules = `, runOnly: ["color-contrast", "link-in-text-block"]`
+		rules = `, runOnly: ["color-contrast", "link-in-text-block"]` //nolint:misspell // the rule's own name
 	}
 	return chromedp.Run(b.ctx, chromedp.Evaluate[string](`axe.run({resultTypes: ["violations"]`+rules+
 		`}).then(r => JSON.stringify(r.violations.map(v => v.impact + " " + v.id + ": " + v.nodes.map(n => n.html + " " + n.failureSummary).join(" | "))))`, chromedp.EvalAwaitPromise))
