@@ -203,6 +203,7 @@
   if (!("live" in document.body.dataset)) return;
 
   reveal();
+  addEventListener("resize", reveal);
   setInterval(tick, 1000);
   setInterval(() => { if (!document.hidden) refresh(); }, 60000); // sentences about time grow old
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
