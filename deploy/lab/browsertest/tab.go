@@ -223,7 +223,8 @@ func (b *Tab) Shows(selector, want string) {
 func (b *Tab) Click(selector string) {
 	b.Helper()
 	for tries := 0; ; tries++ {
-		b.Until(fmt.Sprintf("document.querySelector(%q)", selector))
+		// A form that is being checked may say something, and what is clicked moves.
+		b.Until(fmt.Sprintf("document.querySelector(%q) && !document.querySelector('[data-checking]')", selector))
 		err := chromedp.Do(b.ctx, chromedp.Click(selector))
 		if err == nil {
 			return
