@@ -13,8 +13,9 @@ import (
 	"ringback/dialler"
 )
 
-// zones are the time zones offered, a name a line: those of the IANA data
-// base's zone.tab, and UTC. Others that the data base knows are taken too.
+// zones are the time zones offered, a name a line, with its country after a
+// tab, so that either is found: those of the IANA data base's zone.tab, and
+// UTC. Others that the data base knows are taken too.
 //
 //go:embed zones.txt
 var zones string
@@ -59,7 +60,7 @@ type trunkChoice struct {
 }
 
 // Zones, Week and RetryOn are what else there is to choose from.
-func (settingsForm) Zones() []string                { return strings.Fields(zones) }
+func (settingsForm) Zones() []string                { return strings.Split(strings.TrimSpace(zones), "\n") }
 func (settingsForm) Week() []weekday                { return week }
 func (settingsForm) RetryOn() []dialler.Disposition { return retriable }
 

@@ -104,7 +104,7 @@ func TestTheWizard(t *testing.T) {
 	}
 	has(t, h.page(at+"/numbers"), "PJSIP/{number}@carrier", "winter", ", done")
 	h.send(at+"/numbers", steps()["numbers"])
-	has(t, h.page(at+"/dialling"), `<option value="Asia/Kolkata">`, "Single Day", "Multi Day", "Callback Detection",
+	has(t, h.page(at+"/dialling"), `<option value="Asia/Kolkata" label="India">`, "Single Day", "Multi Day", "Callback Detection",
 		"Detect customer callback requests in post-call analysis and schedule them inside this campaign.", "No answer")
 	w = h.send(at+"/dialling", steps()["dialling"])
 	if w.Code != 303 || w.Header().Get("Location") != at+"/contacts" {

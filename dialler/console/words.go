@@ -20,7 +20,7 @@ func parsePages() map[string]*template.Template {
 	parts := []string{"pages/frame.html", "pages/parts.html", "pages/fields.html", "pages/settings.html", "pages/making.html"}
 	shared := template.Must(template.New("").Funcs(template.FuncMap{
 		"at": wording.At, "span": wording.Span, "until": until, "since": since, "pretty": pretty, "label": label, "dict": dict,
-		"comma": wording.Comma, "percent": percent, "anchor": anchor, "day": day,
+		"comma": wording.Comma, "percent": percent, "split": strings.Split, "anchor": anchor, "day": day,
 	}).ParseFS(files, parts...))
 	pages := map[string]*template.Template{}
 	all, err := fs.Glob(files, "pages/*.html")
