@@ -18,6 +18,7 @@ import (
 	"hash"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,6 +43,10 @@ import (
 //
 // What is kept is sealed by the key, which is not: an answer may have a secret
 // in it, and the body of a request a password.
+
+// notKept are the refusals that say nothing about what is asked for, but that it
+// did not come as it should have: what is sent better is another request.
+var notKept = []int{http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType}
 
 // Limits of keys.
 const (
@@ -172,7 +177,7 @@ func (o *once) carryOut(w http.ResponseWriter, r *http.Request, next http.Handle
 	r.Body = body
 	rec := &copied{ResponseWriter: w}
 	next.ServeHTTP(rec, r)
-	if status := cmp.Or(rec.status, http.StatusOK); status >= 500 || status == http.StatusRequestEntityTooLarge || status == http.StatusRequestTimeout || rec.long {
+	if status := cmp.Or(rec.status, http.StatusOK); status >= 500 || slices.Contains(notKept, status) || rec.long {
 		return
 	}
 	if !body.whole { // who answered did not read it to its end

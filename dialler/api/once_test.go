@@ -164,6 +164,14 @@ func TestOnceIsNotKeptWhenItFailed(t *testing.T) {
 	h.is(h.once("l", "POST", h.path("/start"), ""), 503, "nothing was done")
 	faults.claim = nil
 	h.is(h.once("l", "POST", h.path("/start"), ""), 200, "running")
+
+	// Nor is what was sent as something else.
+	plain := h.send(strings.NewReader(body), "POST", h.path("/contacts"), func(r *http.Request) {
+		r.Header.Set("Idempotency-Key", "m")
+		r.Header.Set("Content-Type", "text/plain")
+	})
+	h.is(plain, 415, "unknown content type: text/plain")
+	h.is(h.once("m", "POST", h.path("/contacts"), body), 200, `"added":0`)
 }
 
 // The process that carried it out is gone, and nobody knows what it did: once it

@@ -48,10 +48,15 @@ func TestMakingInABrowser(t *testing.T) {
 	b.Leave()
 	b.Shows("#wrong-extension", "want context,exten,priority such as bots,agent,1")
 	b.Shot("bot")
-	b.Click("#save") // judged as a whole, and not taken
-	b.Shows(".note.bad", "One field is not right yet")
+	// Judged as a whole, and not taken. What is found wrong with the field that is
+	// left by pressing the button does not take the button away from under the mouse.
+	b.Fill("name", "asha")
+	fetched := "performance.getEntriesByType('resource').filter((e) => e.initiatorType === 'fetch').length"
+	b.Press("#save", fmt.Sprintf("%s > %v", fetched, b.Eval(fetched)))
+	b.Shows(".note.bad", "fields are not right yet")
 	b.Refused("/bots/new")
-	b.Until("document.activeElement.id === 'f-extension'")
+	b.Until("document.activeElement.id === 'f-name'")
+	b.Fill("name", "Ravi 2")
 	b.Fill("extension", "")
 	b.Fill("endpoint", "PJSIP/ravi")
 	b.Click("#save")

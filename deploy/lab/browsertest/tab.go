@@ -25,6 +25,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
@@ -234,6 +235,22 @@ func (b *Tab) Click(selector string) {
 			b.Fatalf("click %s: %v", selector, err)
 		}
 	}
+}
+
+// Press is a slow click on the first element that matches: the button comes up
+// again, at the same place, when js has become true.
+func (b *Tab) Press(selector, js string) {
+	b.Helper()
+	b.Until(fmt.Sprintf("document.querySelector(%q)", selector))
+	at, ok := b.Eval(fmt.Sprintf("(e => { e.scrollIntoView({block: 'center', behavior: 'instant'}); const r = e.getBoundingClientRect(); return [r.x + r.width/2, r.y + r.height/2]; })(document.querySelector(%q))", selector)).([]any)
+	if !ok {
+		b.Fatalf("no place of %s", selector)
+	}
+	x, y := at[0].(float64), at[1].(float64)
+	left := func(p *input.DispatchMouseEventParams) { p.Button, p.ClickCount = input.MouseButtonLeft, 1 }
+	b.Run("press "+selector, chromedp.MouseEvent(chromedp.MousePressed, x, y, left))
+	b.Until(js)
+	b.Run("let go of "+selector, chromedp.MouseEvent(chromedp.MouseReleased, x, y, left))
 }
 
 // Fill goes to the field whose ID is "f-" and field, as all of the console's are,
