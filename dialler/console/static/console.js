@@ -82,6 +82,7 @@
     try {
       const answer = await fetch(url, { headers: as });
       const fresh = answer.ok || answer.status === 401 ? await part(answer) : null;
+      await lifted();
       if (mine !== asked || url !== here()) again = true; // the user has gone elsewhere meanwhile
       else if (fresh) show(fresh);
     } catch { /* away: the stream says so, and refreshes when it is back */ }

@@ -35,14 +35,6 @@
     return body;
   };
 
-  // What is said may move the button that is just being pressed, and a click
-  // that begins on it and ends beside it is none. So it waits for the finger.
-  let lifted = Promise.resolve(), lift = () => {};
-  addEventListener("pointerdown", () => { lift(); lifted = new Promise((done) => { lift = done; }); }, true);
-  for (const up of ["pointerup", "pointercancel"]) addEventListener(up, () => { setTimeout(lift); }, true); // after the click
-  addEventListener("pointermove", (event) => { if (!event.buttons) lift(); }, true); // it was lifted outside the window
-  addEventListener("blur", () => lift()); // of the window: a field's does not come up to here
-
   async function check(form) {
     const state = stateOf(form);
     if (state.busy) { state.again = true; return; }
@@ -54,7 +46,7 @@
       if (answer.status === 401) { location.assign("/sign-in"); return; }
       if (answer.ok) {
         const { wrong, notes } = await answer.json();
-        await lifted;
+        await lifted();
         said(form, wrong, been.get(form) || new Set());
         for (const box of form.querySelectorAll("[data-note]")) {
           const text = notes?.[box.dataset.note] || "";

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -98,6 +99,8 @@ func node() error {
 // Nobody is rung twice, nobody early and nobody out of turn, but for what is in
 // flight, and what the dead one held is adrift until it is adopted.
 func TestProcesses(t *testing.T) {
+	runtime.LockOSThread() // which they die with: Pdeathsig is of the thread that began them
+	defer runtime.UnlockOSThread()
 	url := database(t)
 	people := people()
 	s, c := filled(t, url, people)
