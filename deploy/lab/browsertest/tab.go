@@ -242,7 +242,7 @@ func (b *Tab) Click(selector string) {
 func (b *Tab) Press(selector, js string) {
 	b.Helper()
 	b.Until(fmt.Sprintf("document.querySelector(%q)", selector))
-	at, ok := b.Eval(fmt.Sprintf("(e => { e.scrollIntoView({block: 'center', behavior: 'instant'}); const r = e.getBoundingClientRect(); return [r.x + r.width/2, r.y + r.height/2]; })(document.querySelector(%q))", selector)).([]any)
+	at, ok := b.Eval(fmt.Sprintf("(e => { e.scrollIntoView({block: 'center'}); const r = e.getBoundingClientRect(); return [r.x + r.width/2, r.y + r.height/2]; })(document.querySelector(%q))", selector)).([]any)
 	if !ok {
 		b.Fatalf("no place of %s", selector)
 	}
