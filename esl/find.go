@@ -45,7 +45,7 @@ func (s *Switch) Find(ctx context.Context, id dialler.CallID) (dialler.Sighting,
 		}
 	}
 	seen.Joined = joinedThere || bot != "" && d.Bridged == bot
-	s.found(id, seen, d.Bot == inDialplan, bot)
+	s.found(id, seen, d, bot)
 	return seen, nil
 }
 
@@ -83,8 +83,9 @@ func (s *Switch) dump(ctx context.Context, leg string) (dump, error) {
 
 // found brings what we know of a call up to what was seen: news may have been
 // missed. It tells nothing but that the bot is gone; whoever asked knows the
-// rest now.
-func (s *Switch) found(id dialler.CallID, seen dialler.Sighting, ext bool, bot string) {
+// rest now. A leg that has answered and has run no application yet is still
+// being originated: it is not parked, and must not be bridged.
+func (s *Switch) found(id dialler.CallID, seen dialler.Sighting, d dump, bot string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.calls[id]
@@ -102,10 +103,11 @@ func (s *Switch) found(id dialler.CallID, seen dialler.Sighting, ext bool, bot s
 		}
 		s.startScreening(c)
 	}
-	if seen.Answered && !c.parked {
+	if seen.Answered && (d.Running != "" || d.Bridged != "") && !c.parked {
 		c.parked = true
 		close(c.settled)
 	}
+	ext := d.Bot == inDialplan
 	c.ext = c.ext || ext
 	if seen.Joined && !c.joined {
 		c.joined, c.talked = true, true
