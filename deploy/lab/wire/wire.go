@@ -57,6 +57,7 @@ func (w *Wire) Cut(pause time.Duration) {
 	w.flowLocked()
 	for l := range w.open {
 		reset(l)
+		delete(w.open, l) // at once: who carries it may be long in noticing
 	}
 }
 
