@@ -101,10 +101,10 @@ func successor(t *testing.T, h Harness) {
 	first.join(leaving, h.handover(h.BotLeaves, leaving, left.Number))
 	ringing := first.place(later)
 	first.t = t
+	first.stop()
 	first.mu.Lock()
 	first.news = nil // its calls are not its own any more
 	first.mu.Unlock()
-	first.stop()
 
 	second := up(t, h)
 	live := second.live()
