@@ -105,6 +105,9 @@ func (l *Loop) take(ctx context.Context, req LeaseRequest, works []Work) (int, e
 	if l.Status().Draining {
 		return 0, nil
 	}
+	// The store sets our clock against its own by this. The round may have begun
+	// long ago: what it read first may have waited for a database that was away.
+	req.Now = time.Now()
 	leases, err := l.store.Lease(ctx, req)
 	if err != nil {
 		// Perhaps it was written all the same. Then there are attempts that
