@@ -185,6 +185,11 @@ var (
 )
 
 func (p *process) Lease(ctx context.Context, req dialler.LeaseRequest) ([]dialler.Lease, error) {
+	if age := time.Since(req.Now); age > 0 { // a store sets our clock by it
+		p.rec.mu.Lock()
+		p.rec.violated("clock", "a lease was asked for as of %v ago", age)
+		p.rec.mu.Unlock()
+	}
 	return tx(ctx, p, "lease", func() ([]dialler.Lease, error) { return p.store.Lease(ctx, req) })
 }
 
