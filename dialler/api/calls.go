@@ -273,11 +273,8 @@ func (a *api) listCalls(ctx context.Context, in *callsInput) (*callsOutput, erro
 		Campaign: id, Filter: dialler.CallFilter(in.Callbacks), Contact: dialler.ContactID(in.Contact), Limit: in.Limit, After: in.After,
 		Number: in.Number, Oldest: in.Order == "oldest",
 	})
-	if details := fieldErrors("query", err); details != nil {
-		return nil, huma.Error422UnprocessableEntity("some fields are not right", details...)
-	}
 	if err != nil {
-		return nil, a.problem(fmt.Sprintf("list calls of campaign %d", id), err)
+		return nil, a.problemIn("query", fmt.Sprintf("list calls of campaign %d", id), err)
 	}
 	out := &callsOutput{}
 	out.Body.Next = next

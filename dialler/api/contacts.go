@@ -107,11 +107,8 @@ func (a *api) findContacts(ctx context.Context, in *findContactsInput) (*findCon
 	list, next, err := a.Store.FindContacts(ctx, dialler.ContactQuery{
 		Campaign: id, State: dialler.ContactState(in.State), Number: in.Number, Order: dialler.ContactOrder(in.Order), Limit: in.Limit, After: in.After,
 	})
-	if details := fieldErrors("query", err); details != nil {
-		return nil, huma.Error422UnprocessableEntity("some fields are not right", details...)
-	}
 	if err != nil {
-		return nil, a.problem(fmt.Sprintf("list contacts of campaign %d", id), err)
+		return nil, a.problemIn("query", fmt.Sprintf("list contacts of campaign %d", id), err)
 	}
 	out := &findContactsOutput{}
 	out.Body.Next = next

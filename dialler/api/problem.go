@@ -15,7 +15,11 @@ import (
 // problem turns an error of the domain or the store into an answer. What it
 // does not know is our fault: the client is told no more than that, and the log
 // gets the rest.
-func (a *api) problem(doing string, err error) error {
+func (a *api) problem(doing string, err error) error { return a.problemIn("body", doing, err) }
+
+// problemIn is the same of a request whose fields are in another place, as
+// "query".
+func (a *api) problemIn(place, doing string, err error) error {
 	var answered huma.StatusError
 	var stuck *dialler.TransitionError
 	var refused *dialler.InterventionError
@@ -36,7 +40,7 @@ func (a *api) problem(doing string, err error) error {
 	case errors.Is(err, dialler.ErrLocked), errors.Is(err, dialler.ErrConflict):
 		return huma.Error409Conflict(err.Error())
 	}
-	if details := fieldErrors("body", err); details != nil {
+	if details := fieldErrors(place, err); details != nil {
 		return huma.Error422UnprocessableEntity("some fields are not right", details...)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
