@@ -152,7 +152,7 @@ func (s *Switch) tell(c *call, ev dialler.Event) {
 		c.held = append(c.held, ev)
 		return
 	}
-	s.news.put(ev)
+	s.link.Tell(ev)
 }
 
 // release tells what was held back.
@@ -160,7 +160,7 @@ func (s *Switch) release(c *call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.holding = false
-	s.news.put(c.held...)
+	s.link.Tell(c.held...)
 	c.held = nil
 }
 

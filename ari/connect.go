@@ -26,7 +26,7 @@ import (
 // variables that the channels behind it inherit.
 func (s *Switch) Connect(ctx context.Context, id dialler.CallID, h dialler.Handover) error {
 	fail := func(err error) error {
-		if errors.Is(err, errNotSent) || code(err) == 0 && !s.linkUp() {
+		if errors.Is(err, errNotSent) || code(err) == 0 && !s.link.Up() {
 			err = fmt.Errorf("%w (%w)", err, dialler.ErrDown)
 		}
 		return fmt.Errorf("connecting %s to bot %q: %w", id, h.Bot.Name, err)
@@ -37,7 +37,7 @@ func (s *Switch) Connect(ctx context.Context, id dialler.CallID, h dialler.Hando
 	if err := h.Bot.Check(); err != nil {
 		return fail(err)
 	}
-	if !s.linkUp() {
+	if !s.link.Up() {
 		return fail(dialler.ErrDown)
 	}
 	if !s.knows(id) { // a call of a process before this one
@@ -91,7 +91,7 @@ func (s *Switch) expectBot(c *call, h dialler.Handover) {
 		return
 	}
 	bot := c.bot
-	c.wait = s.after(h.Timeout, func() {
+	c.wait = s.link.After(h.Timeout, func() {
 		switch {
 		case s.calls[c.id] != c || c.joined || c.bot != bot:
 		case bot != nil:
@@ -161,7 +161,7 @@ func (s *Switch) dialBot(ctx context.Context, id dialler.CallID, h dialler.Hando
 		bot.unwanted = true
 		c.stopWait()
 		delete(s.legs, bot.id)
-		s.backgroundLocked(func(ctx context.Context) { s.remove(ctx, "channels/"+bot.id) })
+		s.link.GoLocked(func(ctx context.Context) { s.remove(ctx, "channels/"+bot.id) })
 		return err
 	}
 	if err := s.create(ctx, bot, params, variables); err != nil {
@@ -194,7 +194,7 @@ func (s *Switch) botLate(c *call, bot *leg, why string) {
 	}
 	bot.unwanted = true
 	c.bot = nil
-	s.backgroundLocked(func(ctx context.Context) { s.remove(ctx, "channels/"+bot.id) })
+	s.link.GoLocked(func(ctx context.Context) { s.remove(ctx, "channels/"+bot.id) })
 	s.botFailed(c, dialler.Cause{}, why, nil)
 }
 
@@ -306,7 +306,7 @@ func (s *Switch) Play(ctx context.Context, id dialler.CallID, sound string) erro
 	if err := printable("sound", sound); err != nil || sound == "" {
 		return fmt.Errorf("playing to %s: sound: got %q; want the name of a sound file or a media URI", id, sound)
 	}
-	if !s.linkUp() {
+	if !s.link.Up() {
 		return fmt.Errorf("playing to %s: %w", id, dialler.ErrDown)
 	}
 	if err := s.do(ctx, http.MethodPost, "channels/"+string(id)+"/play", url.Values{"media": {media}}, nil, nil); err != nil {

@@ -161,7 +161,7 @@ func (s *Switch) adopt(c *call, ch *asterisk.ChannelData, inOurs bool, bot *aste
 	switch {
 	case amd && c.screen == noScreening:
 		c.screen = screenRunning
-		c.wait = s.after(s.opts.ScreenTimeout, func() {
+		c.wait = s.link.After(s.opts.ScreenTimeout, func() {
 			if s.calls[c.id] == c {
 				s.screenFailed(c, "no verdict in time", nil)
 			}
@@ -212,7 +212,7 @@ func (s *Switch) adopt(c *call, ch *asterisk.ChannelData, inOurs bool, bot *aste
 	}
 	held := c.held
 	c.holding, c.held = false, nil
-	s.news.put(held...)
+	s.link.Tell(held...)
 	return dialler.Sighting{Found: true, Answered: c.answered, Joined: c.joined}
 }
 
@@ -235,7 +235,7 @@ func (s *Switch) gone(c *call) {
 	}
 	bot := c.bot
 	s.forgetLocked(c)
-	s.backgroundLocked(func(ctx context.Context) { s.clear(ctx, c.id, bot, false) })
+	s.link.GoLocked(func(ctx context.Context) { s.clear(ctx, c.id, bot, false) })
 }
 
 // drop forgets a call that was registered only to be asked for.
@@ -326,7 +326,7 @@ func (s *Switch) sweep(ctx context.Context) error {
 	s.mu.Unlock()
 	for _, path := range strays {
 		s.log.Info("asterisk: left behind, taken down", "what", path)
-		s.background(func(ctx context.Context) { s.remove(ctx, path) })
+		s.link.Go(func(ctx context.Context) { s.remove(ctx, path) })
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func (s *Switch) Hangup(ctx context.Context, id dialler.CallID) error {
 	err := s.delete(ctx, "channels/"+string(id))
 	if c == nil || bot != nil {
 		// The customer's end brings the rest down, if we see it.
-		s.background(func(ctx context.Context) { s.clear(ctx, id, bot, false) })
+		s.link.Go(func(ctx context.Context) { s.clear(ctx, id, bot, false) })
 	}
 	if err != nil {
 		return fmt.Errorf("hanging up %s: %w", id, err)

@@ -13,8 +13,6 @@ import (
 	asterisk "github.com/CyCoreSystems/ari/v6"
 	"github.com/cenkalti/backoff/v5"
 	"github.com/coder/websocket"
-
-	"ringback/dialler"
 )
 
 // errReplaced is the end of a link whose events another process now gets. Its
@@ -35,7 +33,7 @@ func (s *Switch) keepLink(ctx context.Context) error {
 	pause.InitialInterval, pause.MaxInterval = s.opts.RetryDelay/50, s.opts.RetryDelay
 	for {
 		began := time.Now()
-		err := s.link(ctx)
+		err := s.hold(ctx)
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // err is of the end that was asked for
 		}
@@ -60,8 +58,8 @@ func (s *Switch) keepLink(ctx context.Context) error {
 	}
 }
 
-// link is one connection, from the first request to its loss.
-func (s *Switch) link(ctx context.Context) error {
+// hold is one connection, from the first request to its loss.
+func (s *Switch) hold(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	began := time.Now()
@@ -90,17 +88,15 @@ func (s *Switch) link(ctx context.Context) error {
 	s.observe(Observation{What: "connect", Took: time.Since(began)})
 	if err == nil {
 		s.mu.Lock()
-		s.up = true
 		s.linked++
 		clear(s.places) // the dialplan may have been reloaded
-		s.news.put(dialler.Event{Kind: dialler.LinkUp, At: time.Now()})
+		s.link.RaiseLocked()
 		s.mu.Unlock()
 		s.log.Info("asterisk: link up", "version", info.SystemInfo.Version, "started", info.StatusInfo.StartupTime.String())
 		err = <-lost
 		running--
 		s.mu.Lock()
-		s.up = false
-		s.news.put(dialler.Event{Kind: dialler.LinkDown, At: time.Now(), Reason: err.Error()})
+		s.link.DropLocked(err)
 		s.mu.Unlock()
 	}
 	cancel()

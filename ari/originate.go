@@ -33,7 +33,7 @@ func (s *Switch) Originate(ctx context.Context, o dialler.Origination) error {
 	if err != nil {
 		return &dialler.RefusedError{Disposition: dialler.Failed, Reason: err.Error()}
 	}
-	if !s.linkUp() {
+	if !s.link.Up() {
 		return fmt.Errorf("originating %s: %w", o.ID, dialler.ErrDown)
 	}
 	c := s.register(o.ID)
@@ -69,7 +69,7 @@ func (s *Switch) Originate(ctx context.Context, o dialler.Origination) error {
 		return &dialler.RefusedError{Disposition: dialler.Failed, Reason: "hung up before it was dialled"}
 	}
 	if o.RingTimeout > 0 {
-		c.ring = s.after(o.RingTimeout-time.Since(began)+ringGrace(o.RingTimeout), func() { s.ringOut(c) })
+		c.ring = s.link.After(o.RingTimeout-time.Since(began)+ringGrace(o.RingTimeout), func() { s.ringOut(c) })
 	}
 	s.mu.Unlock()
 	query := url.Values{}
@@ -152,12 +152,9 @@ func checkID(id dialler.CallID) error {
 func (s *Switch) prepare(ctx context.Context, c *call, params url.Values, variables map[string]string) error {
 	bridge := make(chan error, 1)
 	s.mu.Lock()
-	ended := s.ended
-	if !ended {
-		s.chore.Go(func() { bridge <- s.createBridge(ctx, c.id) })
-	}
+	begun := s.link.GoLocked(func(context.Context) { bridge <- s.createBridge(ctx, c.id) })
 	s.mu.Unlock()
-	if ended {
+	if !begun {
 		return errLinkLost
 	}
 	err := s.create(ctx, c.customer, params, variables)
@@ -247,7 +244,7 @@ func (s *Switch) refusal(ctx context.Context, o dialler.Origination, err error) 
 		return fmt.Errorf("%w: %w", err, dialler.ErrUncertain) // that one may be ringing
 	case errors.Is(err, errAllocation):
 		return s.whyNotAllocated(ctx, o)
-	case !s.linkUp(), errors.Is(err, errNotSent), errors.Is(err, errLinkLost):
+	case !s.link.Up(), errors.Is(err, errNotSent), errors.Is(err, errLinkLost):
 		return fmt.Errorf("%w (%w)", err, dialler.ErrDown)
 	case code(err) == http.StatusUnauthorized, code(err) == http.StatusForbidden:
 		return fmt.Errorf("%w (%w)", err, dialler.ErrDown)
@@ -290,13 +287,13 @@ func (s *Switch) abandon(c *call) {
 	defer s.mu.Unlock()
 	bot := c.bot
 	s.forgetLocked(c)
-	s.backgroundLocked(func(ctx context.Context) { s.clear(ctx, c.id, bot, true) })
+	s.link.GoLocked(func(ctx context.Context) { s.clear(ctx, c.id, bot, true) })
 }
 
 // ringOut ends a call that has rung for long enough. The lock is held. We may
 // have missed the answer with a lost link: an answered call is not ended.
 func (s *Switch) ringOut(c *call) {
-	s.backgroundLocked(func(ctx context.Context) {
+	s.link.GoLocked(func(ctx context.Context) {
 		var ch asterisk.ChannelData
 		err := s.do(ctx, http.MethodGet, "channels/"+string(c.id), nil, nil, &ch)
 		s.mu.Lock()

@@ -24,7 +24,7 @@ func told(t *testing.T, file string, prepare func(*Switch)) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.ended = true // nobody is there to be asked
+	s.link.End() // nobody is there to be asked
 	prepare(s)
 	f, err := os.Open(file)
 	if err != nil {
@@ -50,7 +50,7 @@ func told(t *testing.T, file string, prepare func(*Switch)) string {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	for _, ev := range s.news.items {
+	for _, ev := range s.link.Told() {
 		fmt.Fprintf(&b, "\t%s %s", ev.Call, ev.Kind)
 		switch ev.Kind {
 		case dialler.HungUp:

@@ -10,12 +10,12 @@ import (
 // startScreening sends an answered customer to AMD(). The lock is held.
 func (s *Switch) startScreening(c *call) {
 	c.screen = screenRunning
-	c.wait = s.after(s.opts.ScreenTimeout, func() {
+	c.wait = s.link.After(s.opts.ScreenTimeout, func() {
 		if s.calls[c.id] == c {
 			s.screenFailed(c, "no verdict in time", nil)
 		}
 	})
-	s.backgroundLocked(func(ctx context.Context) {
+	s.link.GoLocked(func(ctx context.Context) {
 		amd := place{s.opts.AMDContext, "s", "1"}
 		ok, err := s.exists(ctx, amd)
 		if err == nil && ok {

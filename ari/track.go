@@ -180,7 +180,7 @@ func (s *Switch) destroyed(l *leg, e *event) {
 	s.tell(c, dialler.Event{Kind: dialler.HungUp, At: e.at(), Cause: cause, Disposition: c.disposition(cause)})
 	bot := c.bot
 	s.forgetLocked(c)
-	s.backgroundLocked(func(ctx context.Context) { s.clear(ctx, c.id, bot, false) })
+	s.link.GoLocked(func(ctx context.Context) { s.clear(ctx, c.id, bot, false) })
 }
 
 // botGone is the end of a bot leg.
@@ -217,7 +217,7 @@ func (s *Switch) stray(e *event) {
 	}
 	id := e.Channel.ID
 	s.log.Warn("asterisk: a channel nobody waits for is taken down", "channel", id, "role", e.Args[0])
-	s.backgroundLocked(func(ctx context.Context) {
+	s.link.GoLocked(func(ctx context.Context) {
 		s.remove(ctx, "channels/"+id)
 		if e.Args[0] == roleCustomer {
 			s.remove(ctx, "bridges/"+id)

@@ -171,7 +171,7 @@ func (c *call) stopTimers() {
 
 // kill hangs up a leg in the background. That it is gone already is fine.
 func (s *Switch) killLocked(leg, cause string) {
-	s.backgroundLocked(func(ctx context.Context) {
+	s.link.GoLocked(func(ctx context.Context) {
 		if err := s.kill(ctx, leg, cause); err != nil && ctx.Err() == nil {
 			s.log.Warn("freeswitch: could not hang up; it is looked for when the link comes back", "leg", leg, "error", err)
 		}

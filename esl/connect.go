@@ -20,7 +20,7 @@ func (s *Switch) Connect(ctx context.Context, id dialler.CallID, h dialler.Hando
 	if err := checkID(id); err != nil {
 		return fail(err)
 	}
-	if !s.linkUp() {
+	if !s.link.Up() {
 		return fail(dialler.ErrDown)
 	}
 	c := s.answeredCall(id)
@@ -76,7 +76,7 @@ func (s *Switch) callBot(ctx context.Context, c *call, h dialler.Handover) error
 	c.state = botAsked
 	s.ownBotLocked(c, leg)
 	if h.Timeout > 0 {
-		c.botWait = s.after(h.Timeout, func() { s.botLate(c, leg, h.Timeout) })
+		c.botWait = s.link.After(h.Timeout, func() { s.botLate(c, leg, h.Timeout) })
 	}
 	s.mu.Unlock()
 

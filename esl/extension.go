@@ -146,7 +146,7 @@ func (s *Switch) transfer(ctx context.Context, c *call, h dialler.Handover) erro
 		s.mu.Unlock()
 		return err
 	}
-	s.background(func(ctx context.Context) { s.awaitDialplan(ctx, c, h.Bot, limit-time.Since(began)) })
+	s.link.Go(func(ctx context.Context) { s.awaitDialplan(ctx, c, h.Bot, limit-time.Since(began)) })
 	return nil
 }
 

@@ -21,7 +21,7 @@ func (s *Switch) Find(ctx context.Context, id dialler.CallID) (dialler.Sighting,
 	if err := checkID(id); err != nil {
 		return fail(err)
 	}
-	if !s.linkUp() {
+	if !s.link.Up() {
 		return fail(dialler.ErrDown)
 	}
 	d, err := s.dump(ctx, string(id))
@@ -160,7 +160,7 @@ const listLag = 500 * time.Millisecond
 func (s *Switch) Live(ctx context.Context) ([]dialler.CallID, error) {
 	fail := func(err error) ([]dialler.CallID, error) { return nil, fmt.Errorf("listing calls: %w", err) }
 	s.mu.Lock()
-	up, since := s.up, s.since
+	up, since := s.link.UpLocked(), s.since
 	s.mu.Unlock()
 	if !up {
 		return fail(dialler.ErrDown)

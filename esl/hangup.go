@@ -17,7 +17,7 @@ func (s *Switch) Hangup(ctx context.Context, id dialler.CallID) error {
 	if err := checkID(id); err != nil {
 		return fmt.Errorf("hanging up: %w", err)
 	}
-	if !s.linkUp() {
+	if !s.link.Up() {
 		return fmt.Errorf("hanging up %s: %w", id, dialler.ErrDown)
 	}
 	s.mu.Lock()
@@ -71,14 +71,14 @@ func (s *Switch) Play(ctx context.Context, id dialler.CallID, sound string) erro
 	if !soundForm.MatchString(sound) || strings.Contains(sound, "::") || len(sound) > 512 {
 		return fail(fmt.Errorf("sound: got %.100q; want a file or stream without blanks, such as ivr/ivr-call_back_later.wav", sound))
 	}
-	if !s.linkUp() {
+	if !s.link.Up() {
 		return fail(dialler.ErrDown)
 	}
 	s.mu.Lock()
 	c := s.calls[id]
 	if c != nil {
 		c.play = playAsked
-		c.playWait = s.after(2*time.Second, func() {
+		c.playWait = s.link.After(2*time.Second, func() {
 			if c.play == playAsked {
 				s.playDone(c, time.Now())
 			}

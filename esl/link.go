@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-
-	"ringback/dialler"
 )
 
 // ErrPassword says that FreeSWITCH refuses the password.
@@ -110,9 +108,9 @@ func (s *Switch) hold(ctx context.Context, l *link) error {
 			s.forgetLocked(c)
 		}
 	}
-	s.core, s.up, s.since = l.core, true, time.Now()
+	s.core, s.since = l.core, time.Now()
 	clear(s.places)
-	s.news.put(dialler.Event{Kind: dialler.LinkUp, At: time.Now()})
+	s.link.RaiseLocked()
 	s.mu.Unlock()
 
 	ctx, cancel := context.WithCancel(ctx)
@@ -131,8 +129,7 @@ func (s *Switch) hold(ctx context.Context, l *link) error {
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.up = false
-	s.news.put(dialler.Event{Kind: dialler.LinkDown, At: time.Now(), Reason: err.Error()})
+	s.link.DropLocked(err)
 	return err
 }
 

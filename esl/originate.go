@@ -25,7 +25,7 @@ func (s *Switch) Originate(ctx context.Context, o dialler.Origination) error {
 		return &dialler.RefusedError{Disposition: dialler.Failed, Reason: err.Error()}
 	}
 	s.mu.Lock()
-	if !s.up {
+	if !s.link.UpLocked() {
 		s.mu.Unlock()
 		return fmt.Errorf("originating %s: %w", o.ID, dialler.ErrDown)
 	}
@@ -58,7 +58,7 @@ func (s *Switch) Originate(ctx context.Context, o dialler.Origination) error {
 		return &dialler.RefusedError{Disposition: dialler.Failed, Reason: refused.Error()}
 	}
 	if o.RingTimeout > 0 && !c.answered && !c.gone {
-		c.ringWait = s.after(o.RingTimeout-time.Since(began), func() { s.ringOut(c) })
+		c.ringWait = s.link.After(o.RingTimeout-time.Since(began), func() { s.ringOut(c) })
 	}
 	if err != nil {
 		return fmt.Errorf("originating %s: %w (%w)", o.ID, err, dialler.ErrUncertain)

@@ -21,8 +21,8 @@ func (s *Switch) startScreening(c *call) {
 		return
 	}
 	c.screen = screenRunning
-	c.screenWait = s.after(s.opts.ScreenTimeout, func() {
-		s.backgroundLocked(func(ctx context.Context) { s.endScreening(ctx, c) })
+	c.screenWait = s.link.After(s.opts.ScreenTimeout, func() {
+		s.link.GoLocked(func(ctx context.Context) { s.endScreening(ctx, c) })
 	})
 }
 
@@ -33,7 +33,7 @@ func (s *Switch) endScreening(ctx context.Context, c *call) {
 		if err == nil {
 			verdict = verdictOf(text)
 		}
-	} else if s.linkUp() {
+	} else if s.link.Up() {
 		// It would go on listening, and hear beeps in the conversation.
 		_, _ = s.cmd.api(ctx, "avmd "+string(c.id)+" stop")
 	}

@@ -207,7 +207,7 @@ func (s *Switch) jobDone(e *event) {
 		s.customerUp(c, e.when())
 		s.customerParked(c)
 	case name == "DESTINATION_OUT_OF_ORDER" && !c.created:
-		s.backgroundLocked(func(ctx context.Context) { s.whyOutOfOrder(ctx, c) })
+		s.link.GoLocked(func(ctx context.Context) { s.whyOutOfOrder(ctx, c) })
 	default:
 		s.awaitEnd(c, name, e.when(), 0)
 	}
@@ -223,8 +223,8 @@ func (s *Switch) awaitEnd(c *call, name string, at time.Time, asked int) {
 	if c.jobWait != nil {
 		c.jobWait.Stop()
 	}
-	c.jobWait = s.after(wait, func() {
-		s.backgroundLocked(func(ctx context.Context) {
+	c.jobWait = s.link.After(wait, func() {
+		s.link.GoLocked(func(ctx context.Context) {
 			there, err := s.exists(ctx, string(c.id))
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -289,7 +289,7 @@ func (s *Switch) bridge(c *call) {
 	}
 	c.state = botBridging
 	bot := c.bot
-	s.backgroundLocked(func(ctx context.Context) {
+	s.link.GoLocked(func(ctx context.Context) {
 		_, err := s.cmd.api(ctx, "uuid_bridge "+string(c.id)+" "+bot)
 		if err == nil || ctx.Err() != nil {
 			return // CHANNEL_BRIDGE tells the rest

@@ -1,11 +1,13 @@
 package esl
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ringback/dialler"
 	"ringback/esl/esltest"
@@ -25,7 +27,8 @@ func replay(t *testing.T, id dialler.CallID, screen bool, heard [][]byte) []dial
 		t.Fatal(err)
 	}
 	s.mu.Lock()
-	s.up = true
+	s.link.RaiseLocked()
+	_ = s.link.Told()
 	c := s.addLocked(id)
 	if screen {
 		c.screen = screenWanted
@@ -41,20 +44,20 @@ func replay(t *testing.T, id dialler.CallID, screen bool, heard [][]byte) []dial
 		}
 		s.handle(&e)
 	}
+	ctx, done := context.WithTimeout(t.Context(), 10*time.Second)
+	defer done()
 	var told []dialler.Event
-	for !slices.ContainsFunc(told, func(e dialler.Event) bool { return e.Kind == dialler.HungUp }) {
-		ev, ok := s.news.take(t.Context())
-		if !ok {
-			t.Fatal("the call never ends")
+	ended := false
+	if err := s.link.Run(ctx, func(ctx context.Context) error { <-ctx.Done(); return nil }, func(e dialler.Event) {
+		told = append(told, e)
+		if e.Kind == dialler.HungUp {
+			ended = true
+			done()
 		}
-		told = append(told, ev)
+	}); err != nil || !ended {
+		t.Fatalf("the call never ends: %v", err)
 	}
-	s.mu.Lock()
-	told = append(told, s.news.items...)
-	s.ended = true
-	s.mu.Unlock()
-	s.end()
-	s.chore.Wait()
+	told = append(told, s.link.Told()...)
 	s.cmd.close()
 	return told
 }
