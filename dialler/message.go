@@ -92,6 +92,18 @@ type AnalysisMessage struct {
 	Analysis json.RawMessage `json:"analysis"`
 }
 
+// Number is the number of the contact that the message is about; every kind
+// tells it. "": the body is not one of ours.
+func (m Message) Number() Number {
+	var b struct {
+		Number Number `json:"number"`
+	}
+	if json.Unmarshal(m.Body, &b) != nil {
+		return ""
+	}
+	return b.Number
+}
+
 // NewAnalysisMessage tells of the analysis of call a, what was ruled on it at
 // that moment, and of the contact as it then stands.
 func NewAnalysisMessage(c Campaign, a Attempt, ct Contact, r Ruling, analysis []byte, at time.Time) Message {

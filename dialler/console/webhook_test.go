@@ -130,7 +130,7 @@ func TestDeliveriesAreSeenAndSentAgain(t *testing.T) {
 		return list[0]
 	}
 	d := claim()
-	has(t, h.page("/deliveries?state=waiting"), "call.settled", "Send again")
+	has(t, h.page("/deliveries?state=waiting"), "call.settled", "&#43;919812345678</a>", "Send again")
 	h.must(h.store.EndTry(t.Context(), d, dialler.Try{State: dialler.DeliveryDead, Said: "answered 404: <b>no lead</b>"}, h.now))
 	has(t, h.page("/deliveries?campaign=1"), "answered 404: &lt;b&gt;no lead&lt;/b&gt;", "Send all 1 dead letters again", ">renewals<")
 	if w := h.send("/deliveries/1/resend", url.Values{}); w.Code != http.StatusSeeOther {
