@@ -107,8 +107,9 @@ type Store struct {
 	bell chan struct{}
 	skew atomic.Int64 // microseconds the database's clock is ahead of ours
 
-	mu    sync.Mutex
-	turns store.Turns
+	mu       sync.Mutex
+	turns    store.Turns
+	readings map[dialler.CampaignID]reading // of those that calls were settled of
 
 	leases  crew[*wish]
 	endings crew[*ending]
@@ -137,7 +138,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open Postgres store: %w", err)
 	}
-	s := &Store{pool: pool, o: o, wake: make(chan struct{}, 1), bell: make(chan struct{}, 1)}
+	s := &Store{pool: pool, o: o, wake: make(chan struct{}, 1), bell: make(chan struct{}, 1), readings: map[dialler.CampaignID]reading{}}
 	if s.o.Poll == 0 {
 		s.o.Poll = time.Second
 	}

@@ -15,14 +15,18 @@ import (
 )
 
 // Many calls end at once, and each that is settled by itself is a commit of
-// its own. So they are settled by a crew: two round trips, a handful of
+// its own. So they are settled by a crew: one round trip, a handful of
 // statements and one commit for all that end while others are being settled.
 // Whoever calls is answered when its own is on disk.
 //
-//	Settle ─▶ crew ─▶ batch ─┬─ ordinary ────────────▶ together
-//	                         ├─ of a promise, or with
-//	                         │  analyses that wait ──▶ by itself (store.SQL)
-//	                         └─ term not current ────▶ ErrLeaseLost
+//	Settle ─▶ crew ─▶ batch ─┬─ as its lease told ───▶ together
+//	                         └─ of a promise, with analyses that wait, marked
+//	                            otherwise, lost, … ──▶ by itself (store.SQL)
+//
+// What becomes of a call is decided before the transaction, by what the lease
+// told of the contact and by the campaign's settings as they were last read. It
+// is written where the database still says the same, and where it does not, the
+// call is settled by itself, which looks at everything anew.
 
 // inBatch is how many calls are settled in one transaction, at most.
 const inBatch = 128
@@ -32,23 +36,28 @@ type ending struct {
 	lease   dialler.Lease
 	outcome dialler.Outcome
 
-	store.Ended
-	out dialler.Settlement
-	err error // errAlone: it is to be settled by itself
+	out  dialler.Settlement
+	done bool // else it is to be settled by itself
+	err  error
 }
 
-var errAlone = errors.New("not an ordinary call")
+// ordinary reports whether it may be that nothing but the lease and the
+// campaign matters to what becomes of the call.
+func (e *ending) ordinary() bool {
+	a, ct := e.lease.Attempt, e.lease.Contact
+	return a.Callback == 0 && ct.Callback == nil && ct.ID == a.Contact && ct.State.Waiting()
+}
 
 // Settle is as [dialler.Ledger] says.
 func (s *Store) Settle(ctx context.Context, l dialler.Lease, o dialler.Outcome) (dialler.Settlement, error) {
-	if ctx.Err() != nil || o.Ended.IsZero() || o.Disposition == "" {
+	e := &ending{lease: l, outcome: o}
+	if ctx.Err() != nil || o.Ended.IsZero() || o.Disposition == "" || !e.ordinary() {
 		return s.SQL.Settle(ctx, l, o) // which says what is wrong
 	}
-	e := &ending{lease: l, outcome: o}
-	if !s.endings.do(ctx, e) {
+	switch {
+	case !s.endings.do(ctx, e):
 		return dialler.Settlement{}, fmt.Errorf("settle: %w", ctx.Err())
-	}
-	if errors.Is(e.err, errAlone) {
+	case e.err == nil && !e.done:
 		return s.SQL.Settle(ctx, l, o)
 	}
 	return e.out, e.err
@@ -59,89 +68,46 @@ func endTogether(batch []*ending, x *ending) bool {
 	return len(batch) < inBatch && !slices.ContainsFunc(batch, func(e *ending) bool { return e.lease.Attempt.ID == x.lease.Attempt.ID })
 }
 
-// settleTogether settles a batch, but for those it marks with errAlone.
+// settleTogether settles those of a batch that can be settled so.
 func (s *Store) settleTogether(_ context.Context, batch []*ending) {
-	// In an order that all keep, so that two batches do not wait for each other.
-	slices.SortFunc(batch, func(a, b *ending) int { return cmp.Compare(a.lease.Contact.ID, b.lease.Contact.ID) })
 	ctx, cancel := context.WithTimeout(context.Background(), s.o.Timeout)
 	defer cancel()
-	err := s.update(ctx, "settle", func(t *tx) error {
-		if err := s.readEnded(t, batch); err != nil {
-			return err
-		}
-		return s.writeEnded(t, batch)
-	})
+	err := s.endAll(ctx, batch)
 	var told *pgconn.PgError
-	for _, e := range batch {
-		switch {
-		case errors.As(err, &told): // so that the one it lies with does not hold up the others
-			e.err = errAlone
-		case err != nil:
+	if err != nil && !errors.As(err, &told) { // what Postgres refuses lies with one of them, and is not to hold up the others
+		for _, e := range batch {
 			e.err = err
 		}
 	}
 }
 
-// readEnded locks the calls and reads what is decided upon. Those that are not
-// for the batch have an error then.
-func (s *Store) readEnded(t *tx, batch []*ending) error {
-	n := len(batch)
-	calls, numbers, terms, contacts, campaigns := make([]string, n), make([]string, n), make([]int64, n), make([]int64, n), make([]int64, n)
-	for i, e := range batch {
-		a := e.lease.Attempt
-		calls[i], numbers[i], terms[i], contacts[i], campaigns[i] = string(a.ID), string(a.Number), e.lease.Term, int64(a.Contact), int64(a.Campaign)
-		e.out, e.err = dialler.Settlement{}, store.Lost(e.lease) // unless it is found
+func (s *Store) endAll(ctx context.Context, batch []*ending) error {
+	settings, err := s.settings(ctx, batch)
+	if err != nil {
+		return err
 	}
-	slices.Sort(campaigns)
-	campaigns = slices.Compact(campaigns)
+	// In an order that all keep, so that two batches do not wait for each other.
+	slices.SortFunc(batch, func(a, b *ending) int { return cmp.Compare(a.lease.Contact.ID, b.lease.Contact.ID) })
 
-	t.pending.Queue(`SELECT ringback_settling($1, $2)`, campaigns, contacts)
-	settings := map[dialler.CampaignID]dialler.Campaign{}
-	return t.Read(
-		store.Rows(func(r store.Scanner) error {
-			var c dialler.Campaign
-			err := r.Scan(s.CampaignDest(&c)...)
-			settings[c.ID] = c
-			return err
-		}, `SELECT `+store.CampaignColumns+` FROM campaign WHERE id = ANY ($1)`, campaigns),
-		store.Rows(func(r store.Scanner) error {
-			var place int64
-			var special, excluded bool
-			var call dialler.Attempt
-			var ct dialler.Contact
-			if err := r.Scan(slices.Concat([]any{&place, &special, &excluded}, store.AttemptDest(&call), store.ContactDest(&ct))...); err != nil {
-				return err
-			}
-			e := batch[place-1]
-			c, locked := settings[call.Campaign]
-			if e.err = nil; special || !locked || call.Contact != e.lease.Attempt.Contact {
-				e.err = errAlone
-			}
-			e.Call, e.Record = call, dialler.Record{Campaign: c, Contact: ct, Excluded: excluded}
-			return nil
-		}, `SELECT q.place, attempt.callback_id IS NOT NULL OR contact.callback_id IS NOT NULL
-				OR EXISTS (SELECT 1 FROM analysis WHERE analysis.contact_id = contact.id AND analysis.verdict = 'deferred'),
-				EXISTS (SELECT 1 FROM exclusion WHERE exclusion.number = contact.number), `+store.AttemptColumns+`, `+store.ContactColumns+`
-			FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS TEXT[]), CAST($3 AS BIGINT[])) WITH ORDINALITY AS q (call, number, term, place)
-			JOIN live ON live.number = q.number AND live.call_id = q.call AND live.term = q.term
-			JOIN attempt ON attempt.id = q.call JOIN contact ON contact.id = attempt.contact_id`, calls, numbers, terms),
-	)
-}
-
-// writeEnded decides on the calls that were found, and writes what came of it.
-func (s *Store) writeEnded(t *tx, batch []*ending) error {
-	// The columns of what is written.
-	var calls, numbers, dispositions, causes, machines, states, bodies []string
-	var campaigns, contacts, q850, sip, ended, attempts []int64
+	// The columns of what is asked and written.
+	var calls, numbers, versions, before, dispositions, causes, machines, states, bodies []string
+	var terms, campaigns, contacts, tried, q850, sip, ended, attempts []int64
 	var rang, answered, joined, due []*int64
+	var ends []*ending // in order
 	for _, e := range batch {
-		if e.err != nil {
+		of, known := settings[e.lease.Attempt.Campaign]
+		if !known { // which nobody removes
 			continue
 		}
-		_, told := s.End(&e.Ended, e.outcome)
-		e.out.Contact = e.Contact
-		a, ct := e.Call, e.Contact
-		calls, numbers, campaigns, contacts = append(calls, string(a.ID)), append(numbers, string(a.Number)), append(campaigns, int64(a.Campaign)), append(contacts, int64(ct.ID))
+		was := e.lease.Contact
+		x := store.Ended{Call: e.lease.Attempt, Record: dialler.Record{Campaign: of.Campaign, Contact: was}}
+		_, told := s.End(&x, e.outcome)
+		a, ct := x.Call, x.Contact
+		e.out.Contact = ct
+		ends = append(ends, e)
+		calls, numbers, terms = append(calls, string(a.ID)), append(numbers, string(a.Number)), append(terms, e.lease.Term)
+		contacts, before, tried = append(contacts, int64(ct.ID)), append(before, string(was.State)), append(tried, int64(was.Attempts))
+		campaigns, versions = append(campaigns, int64(a.Campaign)), append(versions, of.version)
 		rang, answered, joined, ended = append(rang, optional(a.Rang)), append(answered, optional(a.Answered)), append(joined, optional(a.Joined)), append(ended, store.Micros(a.Ended))
 		dispositions, machines = append(dispositions, string(a.Disposition)), append(machines, string(a.Machine))
 		q850, sip, causes = append(q850, int64(a.Cause.Q850)), append(sip, int64(a.Cause.SIP)), append(causes, a.Cause.Text)
@@ -153,29 +119,112 @@ func (s *Store) writeEnded(t *tx, batch []*ending) error {
 			due = append(due, nil)
 		}
 	}
-	if len(calls) == 0 {
-		return nil
+	locked := slices.Compact(slices.Sorted(slices.Values(campaigns)))
+
+	err = s.update(ctx, "settle", func(t *tx) error {
+		for _, e := range ends {
+			e.done = false
+		}
+		t.pending.Queue(`SELECT ringback_settling($1, $2)`, locked, contacts)
+		t.queue([]store.Query{store.Rows(func(r store.Scanner) error {
+			var place int64
+			if err := r.Scan(&place); err != nil {
+				return err
+			}
+			ends[place-1].done = true
+			return nil
+		}, `WITH q AS MATERIALIZED (
+				SELECT asked.*
+				FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS TEXT[]), CAST($3 AS BIGINT[]), CAST($4 AS BIGINT[]), CAST($5 AS TEXT[]), CAST($6 AS BIGINT[]),
+					CAST($7 AS BIGINT[]), CAST($8 AS TEXT[]),
+					CAST($9 AS BIGINT[]), CAST($10 AS BIGINT[]), CAST($11 AS BIGINT[]), CAST($12 AS BIGINT[]), CAST($13 AS TEXT[]), CAST($14 AS TEXT[]),
+					CAST($15 AS BIGINT[]), CAST($16 AS BIGINT[]), CAST($17 AS TEXT[]), CAST($18 AS TEXT[]), CAST($19 AS BIGINT[]), CAST($20 AS BIGINT[]), CAST($21 AS TEXT[]))
+					WITH ORDINALITY AS asked (call, number, term, contact, before, tried, campaign, version, rang, answered, joined, ended, disposition, machine,
+						q850, sip, cause, state, due, attempts, body, place)
+				JOIN campaign ON campaign.id = asked.campaign AND CAST(campaign.xmin AS TEXT) = asked.version
+				JOIN live ON live.number = asked.number AND live.term = asked.term AND live.call_id = asked.call AND live.contact_id = asked.contact
+				JOIN attempt ON attempt.id = asked.call AND attempt.callback_id IS NULL
+					AND (attempt.rang IS NULL OR asked.rang IS NOT NULL) AND (attempt.answered IS NULL OR asked.answered IS NOT NULL)
+					AND (attempt.joined IS NULL OR asked.joined IS NOT NULL) AND (attempt.machine = '' OR asked.machine <> '')
+				JOIN contact ON contact.id = asked.contact AND contact.state = asked.before AND contact.attempts = asked.tried AND contact.callback_id IS NULL
+				WHERE NOT EXISTS (SELECT 1 FROM exclusion WHERE exclusion.number = asked.number)
+					AND NOT EXISTS (SELECT 1 FROM analysis WHERE analysis.contact_id = asked.contact AND analysis.verdict = 'deferred')
+			), settled AS (
+				UPDATE attempt SET rang = q.rang, answered = q.answered, joined = q.joined, ended = q.ended, disposition = q.disposition,
+					q850 = q.q850, sip = q.sip, cause = q.cause, machine = q.machine
+				FROM q WHERE attempt.id = q.call
+			), gone AS (
+				DELETE FROM live USING q WHERE live.number = q.number
+			), moved AS (
+				UPDATE contact SET state = q.state, due = q.due, attempts = q.attempts, settled = q.ended FROM q WHERE contact.id = q.contact
+			), told AS (
+				INSERT INTO outbox (kind, campaign_id, contact_id, call_id, body, at)
+					SELECT CAST($22 AS TEXT), q.campaign, q.contact, q.call, q.body, q.ended FROM q
+			)
+			SELECT place FROM q`,
+			calls, numbers, terms, contacts, before, tried, campaigns, versions,
+			rang, answered, joined, ended, dispositions, machines, q850, sip, causes, states, due, attempts, bodies, dialler.CallSettled)})
+		t.After(s.rouse) // seats and numbers are free, and contacts may be due again
+		return t.finish()
+	})
+	for _, e := range ends {
+		if err != nil || !e.done {
+			e.done = false
+			s.forget(e.lease.Attempt.Campaign) // perhaps that is what has changed
+		}
 	}
-	t.After(s.rouse) // seats and numbers are free, and contacts may be due again
-	return t.Do(`WITH ended AS (
-			UPDATE attempt SET rang = q.rang, answered = q.answered, joined = q.joined, ended = q.ended, disposition = q.disposition,
-				q850 = q.q850, sip = q.sip, cause = q.cause, machine = q.machine
-			FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS BIGINT[]), CAST($3 AS BIGINT[]), CAST($4 AS BIGINT[]), CAST($5 AS BIGINT[]), CAST($6 AS TEXT[]),
-				CAST($7 AS BIGINT[]), CAST($8 AS BIGINT[]), CAST($9 AS TEXT[]), CAST($10 AS TEXT[]))
-				AS q (id, rang, answered, joined, ended, disposition, q850, sip, cause, machine)
-			WHERE attempt.id = q.id
-		), gone AS (
-			DELETE FROM live WHERE number = ANY (CAST($11 AS TEXT[]))
-		), moved AS (
-			UPDATE contact SET state = q.state, due = q.due, attempts = q.attempts, settled = q.ended
-			FROM unnest(CAST($12 AS BIGINT[]), CAST($13 AS TEXT[]), CAST($14 AS BIGINT[]), CAST($15 AS BIGINT[]), CAST($5 AS BIGINT[])) AS q (id, state, due, attempts, ended)
-			WHERE contact.id = q.id
-		)
-		INSERT INTO outbox (kind, campaign_id, contact_id, call_id, body, at)
-			SELECT CAST($16 AS TEXT), q.campaign, q.contact, q.call, q.body, q.ended
-			FROM unnest(CAST($17 AS BIGINT[]), CAST($12 AS BIGINT[]), CAST($1 AS TEXT[]), CAST($18 AS TEXT[]), CAST($5 AS BIGINT[])) AS q (campaign, contact, call, body, ended)`,
-		calls, rang, answered, joined, ended, dispositions, q850, sip, causes, machines,
-		numbers, contacts, states, due, attempts, dialler.CallSettled, campaigns, bodies)
+	return err
+}
+
+// A reading is a campaign as it was read, and the version of its row: any
+// change gives it another.
+type reading struct {
+	dialler.Campaign
+	version string
+}
+
+// settings returns the campaigns of a batch as they were last read.
+func (s *Store) settings(ctx context.Context, batch []*ending) (map[dialler.CampaignID]reading, error) {
+	out := map[dialler.CampaignID]reading{}
+	var missing []int64
+	s.mu.Lock()
+	for _, e := range batch {
+		id := e.lease.Attempt.Campaign
+		if c, known := s.readings[id]; known {
+			out[id] = c
+		} else if !slices.Contains(missing, int64(id)) {
+			missing = append(missing, int64(id))
+		}
+	}
+	s.mu.Unlock()
+	if len(missing) == 0 {
+		return out, nil
+	}
+	err := s.view(ctx, "settle", func(t *tx) error {
+		return t.Read(store.Rows(func(r store.Scanner) error {
+			var c reading
+			err := r.Scan(append(s.CampaignDest(&c.Campaign), &c.version)...)
+			out[c.ID] = c
+			return err
+		}, `SELECT `+store.CampaignColumns+`, CAST(campaign.xmin AS TEXT) FROM campaign WHERE id = ANY ($1)`, missing))
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range missing {
+		if c, there := out[dialler.CampaignID(id)]; there {
+			s.readings[c.ID] = c
+		}
+	}
+	return out, nil
+}
+
+func (s *Store) forget(id dialler.CampaignID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.readings, id)
 }
 
 // optional is how a time that may be missing is written among others.

@@ -129,6 +129,50 @@ var nodeTests = []test{
 		w.settle(ls[1], dialler.Answered)
 		w.audit()
 	}},
+	{"a call is settled by what holds at its end, whichever node changed that", func(w *world) {
+		c := w.campaign("c")
+		numbers := w.people(c, 6)
+		ls := w.leased(numbers, c)
+		here, there := w.s, w.o.Beside(w.T, w.s)
+		elsewhere := func(change func()) {
+			w.s = there
+			change()
+			w.s = here
+		}
+		busy := func(i int, want dialler.ContactState) {
+			w.Helper()
+			st := w.settle(ls[i], dialler.Busy)
+			w.eq("state", st.Contact.State, want)
+			w.eq("contact", st.Contact, w.contact(c, numbers[i]))
+		}
+		busy(0, dialler.RetryScheduled)
+		elsewhere(func() { w.must(w.s.Exclude(w.ctx, numbers[1:2], w.now())) })
+		busy(1, dialler.ExcludedContact)
+		change := func(attempts int) func() {
+			return func() {
+				now := w.do(c, dialler.Pause)
+				now.MaxAttempts = attempts
+				_, err := w.s.UpdateCampaign(w.ctx, now)
+				w.must(err)
+				w.do(c, dialler.Resume)
+			}
+		}
+		elsewhere(change(1))
+		busy(2, dialler.Exhausted)
+		elsewhere(change(9))
+		elsewhere(func() { w.hear(ls[3], later("1 hour", "")) })
+		st := w.settle(ls[3], dialler.Answered)
+		w.eq("rulings", len(st.Rulings), 1)
+		w.eq("state", st.Contact.State, dialler.CallbackScheduled)
+		elsewhere(func() { w.must(w.s.Mark(w.ctx, ls[4], dialler.Outcome{Answered: w.now(), Machine: dialler.VerdictUnsure})) })
+		busy(4, dialler.RetryScheduled)
+		call, err := w.s.Call(w.ctx, ls[4].Attempt.ID)
+		w.must(err)
+		w.eq("answered, machine", []any{call.Answered.IsZero(), call.Machine}, []any{false, dialler.VerdictUnsure})
+		elsewhere(func() { w.do(c, dialler.Stop) })
+		busy(5, dialler.Stopped)
+		w.audit()
+	}},
 	{"I9 limits hold over all nodes together", func(w *world) {
 		w.must(w.s.PutBot(w.ctx, dialler.Bot{Name: bot, Endpoint: "PJSIP/asha", Capacity: 7}))
 		a, b := w.campaign("a"), w.campaign("b", onOtherTrunk)

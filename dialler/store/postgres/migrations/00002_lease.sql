@@ -85,7 +85,6 @@ DECLARE
   numbers  TEXT[] := '{}';
   contacts BIGINT[] := '{}';
   states   TEXT[] := '{}';
-  terms    BIGINT[] := '{}';
   done     TEXT;
 BEGIN
   done := set_config('synchronous_commit', 'off', true);
@@ -277,26 +276,21 @@ BEGIN
   -- Whom somebody else changes this very moment is passed over, and so is who
   -- was changed since we looked. The rows of live are written in the order of
   -- the numbers: two leases that want the same two must not each have one and
-  -- wait for the other.
-  terms := ARRAY(SELECT nextval('live_term_seq') FROM generate_series(1, n));
-  WITH free AS MATERIALIZED (
-    SELECT contact.id, contact.campaign_id, contact.number, p.term, p.call
-    FROM unnest(contacts, states, terms, p_ids[1:n]) AS p (id, state, term, call)
-    JOIN contact ON contact.id = p.id AND contact.state = p.state AND contact.due <= clock
-    FOR NO KEY UPDATE OF contact SKIP LOCKED
-  )
-  INSERT INTO live (number, term, call_id, contact_id, campaign_id, trunk, bot, node, expires)
-    SELECT free.number, free.term, free.call, free.id, free.campaign_id, campaign.trunk, campaign.bot, p_node, clock + p_ttl
-    FROM free JOIN campaign ON campaign.id = free.campaign_id ORDER BY free.number
-    ON CONFLICT DO NOTHING;
-
-  -- Those whose numbers are held now are ours, and stay as they are.
+  -- wait for the other. Those whose numbers are held then are ours.
   RETURN QUERY
-    WITH picked AS MATERIALIZED (
-      SELECT p.place, p.term, p.call, live.trunk, live.bot, trunk.switch, campaign.run, contact.*
-      FROM unnest(contacts, numbers, terms, p_ids[1:n]) WITH ORDINALITY AS p (id, number, term, call, place)
-      JOIN live ON live.number = p.number AND live.term = p.term
-      JOIN contact ON contact.id = p.id JOIN campaign ON campaign.id = contact.campaign_id JOIN trunk ON trunk.name = live.trunk
+    WITH free AS MATERIALIZED (
+      SELECT p.place, nextval('live_term_seq') AS term, p.call, contact.*, campaign.run, campaign.trunk, campaign.bot, trunk.switch
+      FROM unnest(contacts, states, p_ids[1:n]) WITH ORDINALITY AS p (id, state, call, place)
+      JOIN contact ON contact.id = p.id AND contact.state = p.state AND contact.due <= clock
+      JOIN campaign ON campaign.id = contact.campaign_id JOIN trunk ON trunk.name = campaign.trunk
+      FOR NO KEY UPDATE OF contact SKIP LOCKED
+    ), held AS (
+      INSERT INTO live (number, term, call_id, contact_id, campaign_id, trunk, bot, node, expires)
+        SELECT free.number, free.term, free.call, free.id, free.campaign_id, free.trunk, free.bot, p_node, clock + p_ttl
+        FROM free ORDER BY free.number
+        ON CONFLICT DO NOTHING RETURNING live.term
+    ), picked AS MATERIALIZED (
+      SELECT free.* FROM free WHERE (free.term IN (SELECT held.term FROM held)) IS TRUE -- by a hash, not a join
     ), begun AS (
       INSERT INTO attempt (id, contact_id, campaign_id, run, number, n, class, callback_id, kept_tries, trunk, switch, bot, node, leased, due)
         SELECT picked.call, picked.id, picked.campaign_id, picked.run, picked.number, picked.attempts + 1,
