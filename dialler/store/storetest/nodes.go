@@ -131,46 +131,56 @@ var nodeTests = []test{
 	}},
 	{"a call is settled by what holds at its end, whichever node changed that", func(w *world) {
 		c := w.campaign("c")
-		numbers := w.people(c, 6)
-		ls := w.leased(numbers, c)
+		ls := w.leased(w.people(c, 12), c)
 		here, there := w.s, w.o.Beside(w.T, w.s)
+		next := func() (l dialler.Lease) {
+			l, ls = ls[0], ls[1:]
+			return l
+		}
+		busy := func(l dialler.Lease, want dialler.ContactState) {
+			w.Helper()
+			st := w.settle(l, dialler.Busy)
+			w.eq("state", st.Contact.State, want)
+			w.eq("contact", st.Contact, w.contact(c, l.Contact.Number))
+		}
 		elsewhere := func(change func()) {
+			w.Helper()
+			busy(next(), dialler.RetryScheduled) // so that this node has seen how all stood before
 			w.s = there
 			change()
 			w.s = here
 		}
-		busy := func(i int, want dialler.ContactState) {
-			w.Helper()
-			st := w.settle(ls[i], dialler.Busy)
-			w.eq("state", st.Contact.State, want)
-			w.eq("contact", st.Contact, w.contact(c, numbers[i]))
-		}
-		busy(0, dialler.RetryScheduled)
-		elsewhere(func() { w.must(w.s.Exclude(w.ctx, numbers[1:2], w.now())) })
-		busy(1, dialler.ExcludedContact)
-		change := func(attempts int) func() {
+		attempts := func(n int) func() {
 			return func() {
 				now := w.do(c, dialler.Pause)
-				now.MaxAttempts = attempts
+				now.MaxAttempts = n
 				_, err := w.s.UpdateCampaign(w.ctx, now)
 				w.must(err)
 				w.do(c, dialler.Resume)
 			}
 		}
-		elsewhere(change(1))
-		busy(2, dialler.Exhausted)
-		elsewhere(change(9))
-		elsewhere(func() { w.hear(ls[3], later("1 hour", "")) })
-		st := w.settle(ls[3], dialler.Answered)
+		l := next()
+		elsewhere(func() { w.must(w.s.Exclude(w.ctx, []dialler.Number{l.Contact.Number}, w.now())) })
+		busy(l, dialler.ExcludedContact)
+		elsewhere(attempts(1))
+		busy(next(), dialler.Exhausted)
+		attempts(9)()
+		l = next()
+		elsewhere(func() { w.hear(l, later("1 hour", "")) })
+		st := w.settle(l, dialler.Answered)
 		w.eq("rulings", len(st.Rulings), 1)
 		w.eq("state", st.Contact.State, dialler.CallbackScheduled)
-		elsewhere(func() { w.must(w.s.Mark(w.ctx, ls[4], dialler.Outcome{Answered: w.now(), Machine: dialler.VerdictUnsure})) })
-		busy(4, dialler.RetryScheduled)
-		call, err := w.s.Call(w.ctx, ls[4].Attempt.ID)
-		w.must(err)
-		w.eq("answered, machine", []any{call.Answered.IsZero(), call.Machine}, []any{false, dialler.VerdictUnsure})
+		for _, marked := range []dialler.Outcome{{Answered: w.now()}, {Machine: dialler.VerdictUnsure}} {
+			l := next()
+			elsewhere(func() { w.must(w.s.Mark(w.ctx, l, marked)) })
+			busy(l, dialler.RetryScheduled)
+			call, err := w.s.Call(w.ctx, l.Attempt.ID)
+			w.must(err)
+			w.at("answered", call.Answered, marked.Answered)
+			w.eq("machine", call.Machine, marked.Machine)
+		}
 		elsewhere(func() { w.do(c, dialler.Stop) })
-		busy(5, dialler.Stopped)
+		busy(next(), dialler.Stopped)
 		w.audit()
 	}},
 	{"I9 limits hold over all nodes together", func(w *world) {
