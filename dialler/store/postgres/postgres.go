@@ -7,9 +7,10 @@
 // number is rung twice at once (I1) is that key, over all campaigns and nodes.
 // Its term comes from a sequence (I7). The contact's own row is left alone
 // until the call is settled. Lease is one call of a function in the database,
-// one round trip, one commit (migrations/00002_lease.sql); a method that
-// decides something reads in one round trip and writes and commits in another,
-// and what many ask for at once is done in one transaction (crew.go).
+// one round trip, one commit (migrations/00002_lease.sql), and so is Settle of an
+// ordinary call (settle.go); any other method that decides something reads in
+// one round trip and writes and commits in another. What many ask for at once is
+// done in one transaction (crew.go).
 // What is read and written is in package store, which the stores on SQL share.
 //
 // # Who waits for whom
