@@ -67,7 +67,16 @@ func linkCut(t *testing.T, h Harness) {
 	l.of(waits, dialler.Up)
 	rings := l.place(slow)
 
-	links, downs := l.count("", dialler.LinkUp), l.count("", dialler.LinkDown)
+	// A faulty switch may have cut it at this very moment by itself: it is cut
+	// when it is up.
+	var links, downs int
+	stood := func([]dialler.Event) bool {
+		links, downs = l.count("", dialler.LinkUp), l.count("", dialler.LinkDown)
+		return links > downs
+	}
+	if !l.wait(stood) {
+		t.Fatalf("the link stays down; the news is %s", l.story(""))
+	}
 	h.Cut()
 	if !l.wait(func([]dialler.Event) bool {
 		return l.count("", dialler.LinkUp) > links && l.count("", dialler.LinkDown) > downs
