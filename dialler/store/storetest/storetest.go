@@ -14,6 +14,7 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -343,6 +344,9 @@ func (w *world) lease(n int, cs ...dialler.Campaign) []dialler.Lease {
 	w.Helper()
 	ls, err := w.s.Lease(w.ctx, w.request(n, cs...))
 	w.must(err)
+	if !slices.IsSortedFunc(ls, func(a, b dialler.Lease) int { return cmp.Compare(a.Term, b.Term) }) {
+		w.Fatalf("the terms are not in the order of the lease: %v", ls)
+	}
 	return ls
 }
 

@@ -279,18 +279,21 @@ BEGIN
   -- wait for the other. Those whose numbers are held then are ours.
   RETURN QUERY
     WITH free AS MATERIALIZED (
-      SELECT p.place, nextval('live_term_seq') AS term, p.call, contact.*, campaign.run, campaign.trunk, campaign.bot, trunk.switch
-      FROM unnest(contacts, states, p_ids[1:n]) WITH ORDINALITY AS p (id, state, call, place)
+      SELECT p.place, p.term, p.call, contact.*
+      FROM (
+        SELECT u.*, nextval('live_term_seq') AS term -- in the order of the lease, whatever is joined first
+        FROM unnest(contacts, states, p_ids[1:n]) WITH ORDINALITY AS u (id, state, call, place)) AS p
       JOIN contact ON contact.id = p.id AND contact.state = p.state AND contact.due <= clock
-      JOIN campaign ON campaign.id = contact.campaign_id JOIN trunk ON trunk.name = campaign.trunk
       FOR NO KEY UPDATE OF contact SKIP LOCKED
     ), held AS (
       INSERT INTO live (number, term, call_id, contact_id, campaign_id, trunk, bot, node, expires)
-        SELECT free.number, free.term, free.call, free.id, free.campaign_id, free.trunk, free.bot, p_node, clock + p_ttl
-        FROM free ORDER BY free.number
+        SELECT free.number, free.term, free.call, free.id, free.campaign_id, campaign.trunk, campaign.bot, p_node, clock + p_ttl
+        FROM free JOIN campaign ON campaign.id = free.campaign_id ORDER BY free.number
         ON CONFLICT DO NOTHING RETURNING live.term
     ), picked AS MATERIALIZED (
-      SELECT free.* FROM free WHERE (free.term IN (SELECT held.term FROM held)) IS TRUE -- by a hash, not a join
+      SELECT free.*, campaign.run, campaign.trunk, campaign.bot, trunk.switch
+      FROM free JOIN campaign ON campaign.id = free.campaign_id JOIN trunk ON trunk.name = campaign.trunk
+      WHERE (free.term IN (SELECT held.term FROM held)) IS TRUE -- by a hash, not a join
     ), begun AS (
       INSERT INTO attempt (id, contact_id, campaign_id, run, number, n, class, callback_id, kept_tries, trunk, switch, bot, node, leased, due)
         SELECT picked.call, picked.id, picked.campaign_id, picked.run, picked.number, picked.attempts + 1,
