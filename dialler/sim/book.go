@@ -158,10 +158,12 @@ func (b *Book) Lease(ctx context.Context, req dialler.LeaseRequest) ([]dialler.L
 // first returns the contact of class to be rung next on trunk, or nil: out has
 // been leased already.
 func (b *Book) first(req dialler.LeaseRequest, trunk string, class dialler.Class, out []dialler.Lease) (best *dialler.Contact) {
+	full := map[dialler.CampaignID]bool{}
+	for _, c := range b.campaigns {
+		full[c.ID] = c.Trunk != trunk || b.room(req, c, out) <= 0
+	}
 	for _, ct := range b.contacts {
-		c := b.campaigns[ct.Campaign-1]
-		if ct.State.Class() != class || ct.Due.After(req.Now) || c.Trunk != trunk || b.room(req, c, out) <= 0 ||
-			b.excluded[ct.Number] || b.rung(ct.Number) != nil {
+		if ct.State.Class() != class || ct.Due.After(req.Now) || full[ct.Campaign] || b.excluded[ct.Number] || b.rung(ct.Number) != nil {
 			continue
 		}
 		if best == nil || b.before(class, ct, best) {

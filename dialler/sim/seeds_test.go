@@ -8,7 +8,7 @@ import (
 )
 
 var (
-	seeds  = flag.Int("seeds", unless(raced, 400, 20), "how many seeds TestSeeds runs")
+	seeds  = flag.Int("seeds", unless(raced, 2000, 20), "how many seeds TestSeeds runs")
 	first  = flag.Uint64("first", 1, "the first of them")
 	onDisk = flag.Int("sqlite", unless(raced, 15, 2), "how many seeds TestSeedsSQLite runs")
 	only   = flag.Uint64("seed", 0, "run this seed alone and print its transcript")
