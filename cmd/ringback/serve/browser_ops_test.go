@@ -168,12 +168,17 @@ func TestWatchingInABrowser(t *testing.T) {
 	b.Go("/campaigns/1/checklist")
 	b.Eval("window.kept = true")
 	b.Shows("#check-test", "No test call was placed yet")
+	// The page has not been fetched anew when the number that was refused has been
+	// put right. (It is fetched once when it has begun to listen.)
+	b.Until("performance.getEntriesByType('resource').some((e) => e.initiatorType === 'fetch' && e.name === location.href)")
+	b.Eval("{ const fetched = fetch, held = new Promise((go) => { window.release = go; }); window.fetch = (url, o) => o.method ? fetched(url, o) : held.then(() => fetched(url, o)); }")
 	b.Run("type", chromedp.SendKeys("#test-number", "+919812345601"+kb.Enter))
 	b.Shows("#failed", "on the campaign's list")
 	b.Refused("/campaigns/1/test-call")
 	b.Eval("document.querySelector('#test-number').value = ''")
 	b.Run("type", chromedp.SendKeys("#test-number", "+919800000001"+kb.Enter))
 	b.Shows("#said", "Test call placed.")
+	b.Eval("release()")
 	call := r.await("the test call", joined).Lease.Attempt.ID
 	b.Shows("#check-test", "+919800000001 is being dialled")
 	_ = p.Hangup(t.Context(), call)

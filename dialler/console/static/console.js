@@ -121,6 +121,7 @@
         wrong.textContent = failed;
         $("input:not([type=hidden])", form)?.focus();
       } else if (failed) say("#failed", failed);
+      if (!answer.ok) form.busy = false; // put right, it can be sent again before the page has been fetched anew
       await refresh();
     } catch { say("#failed", "The server did not answer; nothing may have been done."); }
     form.busy = false;
