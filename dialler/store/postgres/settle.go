@@ -133,7 +133,7 @@ func (s *Store) endAll(ctx context.Context, batch []*ending) error {
 			}
 			ends[place-1].done = true
 			return nil
-		}, `WITH q AS MATERIALIZED (
+		}, `WITH q AS (
 				SELECT asked.*
 				FROM unnest(CAST($1 AS TEXT[]), CAST($2 AS TEXT[]), CAST($3 AS BIGINT[]), CAST($4 AS BIGINT[]), CAST($5 AS TEXT[]), CAST($6 AS BIGINT[]),
 					CAST($7 AS BIGINT[]), CAST($8 AS TEXT[]),
