@@ -3,6 +3,7 @@ package switchlink_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -45,13 +46,8 @@ func TestNewsInOrder(t *testing.T) {
 			t.Error(err)
 		}
 		want := []dialler.EventKind{dialler.LinkUp, dialler.Ringing, dialler.Up, dialler.LinkDown}
-		if len(told) != len(want) {
-			t.Fatalf("told %v, want %v", told, want)
-		}
-		for i := range want {
-			if told[i] != want[i] {
-				t.Errorf("told %v, want %v", told, want)
-			}
+		if !slices.Equal(told, want) {
+			t.Errorf("told %v, want %v", told, want)
 		}
 		if left := l.Told(); len(left) != 1 || left[0].Kind != dialler.HungUp {
 			t.Errorf("left over: %v", left)

@@ -274,17 +274,21 @@ BEGIN
   done := set_config('ringback.leased', 'yes', false);
 
   -- Whom somebody else changes this very moment is passed over, and so is who
-  -- was changed since we looked. The rows of live are written in the order of
-  -- the numbers: two leases that want the same two must not each have one and
-  -- wait for the other. Those whose numbers are held then are ours.
+  -- was changed since we looked. What is leased is looked up one by one, in its
+  -- order, and so given its terms: were it joined, a planner that has seen the
+  -- table when it was small might walk that instead, and for each row of it what
+  -- is leased. The rows of live are written in the order of the numbers: two
+  -- leases that want the same two must not each have one and wait for the other.
+  -- Those whose numbers are held then are ours.
   RETURN QUERY
     WITH free AS MATERIALIZED (
       SELECT p.place, p.term, p.call, contact.*
       FROM (
-        SELECT u.*, nextval('live_term_seq') AS term -- in the order of the lease, whatever is joined first
+        SELECT u.*, nextval('live_term_seq') AS term
         FROM unnest(contacts, states, p_ids[1:n]) WITH ORDINALITY AS u (id, state, call, place)) AS p
-      JOIN contact ON contact.id = p.id AND contact.state = p.state AND contact.due <= clock
-      FOR NO KEY UPDATE OF contact SKIP LOCKED
+      CROSS JOIN LATERAL (
+        SELECT contact.* FROM contact WHERE contact.id = p.id AND contact.state = p.state AND contact.due <= clock
+        FOR NO KEY UPDATE SKIP LOCKED) AS contact
     ), held AS (
       INSERT INTO live (number, term, call_id, contact_id, campaign_id, trunk, bot, node, expires)
         SELECT free.number, free.term, free.call, free.id, free.campaign_id, campaign.trunk, campaign.bot, p_node, clock + p_ttl
