@@ -9,6 +9,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Wire passes on what is sent over it to one address. Its methods may be
@@ -108,7 +110,8 @@ func (w *Wire) Mend() {
 	w.flowLocked()
 }
 
-// Most is how many connections were open at once, at most.
+// Most is how many connections were open at once, at most. One that its caller
+// has closed is open no more, also while nobody here has noticed.
 func (w *Wire) Most() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -140,6 +143,21 @@ func reset(l *link) {
 	}
 }
 
+// established reports whether the peer has not closed c: what the kernel knows,
+// who may have been told long before whoever reads from c has had a turn.
+func established(c net.Conn) bool {
+	raw, err := c.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		return false
+	}
+	yes := false
+	_ = raw.Control(func(fd uintptr) { // an error says that we have closed it
+		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		yes = err == nil && info.State == unix.BPF_TCP_ESTABLISHED
+	})
+	return yes
+}
+
 func (w *Wire) accept() {
 	for {
 		in, err := w.ln.Accept()
@@ -165,7 +183,13 @@ func (w *Wire) carry(in net.Conn) {
 		return
 	}
 	w.open[l] = true
-	w.most = max(w.most, len(w.open))
+	n := 0
+	for l := range w.open {
+		if established(l.in) {
+			n++
+		}
+	}
+	w.most = max(w.most, n)
 	w.mu.Unlock()
 	defer func() {
 		w.mu.Lock()

@@ -129,6 +129,32 @@ func TestStall(t *testing.T) {
 	}
 }
 
+// A connection is open until its caller closes it, and not until that has come
+// through.
+func TestMost(t *testing.T) {
+	w := lay(t)
+	w.Stall()
+	most := func(want int) {
+		t.Helper()
+		for end := time.Now().Add(patience); w.Most() < want && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
+		if got := w.Most(); got != want {
+			t.Fatalf("%d connections at once, want %d", got, want)
+		}
+	}
+	first := dial(t, w)
+	dial(t, w)
+	dial(t, w)
+	most(3)
+	_ = first.Close()
+	dial(t, w)
+	dial(t, w)
+	most(4)
+	time.Sleep(brief)
+	most(4)
+}
+
 func TestSlow(t *testing.T) {
 	w := lay(t)
 	c := dial(t, w)
