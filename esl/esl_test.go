@@ -162,6 +162,25 @@ func TestDestinationOutOfOrderIsToldApart(t *testing.T) {
 	}
 }
 
+// Another node on the same FreeSWITCH hears of the call, and leaves it alone.
+func TestAnotherNodeListens(t *testing.T) {
+	fs := startFake(t, esltest.Options{Calm: true})
+	d, other := sit(t, onFake(t, fs)), sit(t, onFake(t, fs))
+	for range 10 {
+		id := d.answered()
+		other.wait(id, dialler.Up, 1)
+		if err := d.Connect(t.Context(), id, handover(id)); err != nil {
+			t.Fatal(err)
+		}
+		d.wait(id, dialler.Joined, 1)
+		other.wait(id, dialler.Joined, 1)
+		time.Sleep(50 * time.Millisecond) // for what must not come
+		if e := d.news(id); e[len(e)-1] != dialler.Joined {
+			t.Fatalf("the call was disturbed: %v", e)
+		}
+	}
+}
+
 // A gateway that is not there and a carrier that says 503 look the same but
 // for who said it.
 func TestDeadGatewayIsNotTheCarriers503(t *testing.T) {

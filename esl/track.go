@@ -282,9 +282,11 @@ func (s *Switch) botUp(c *call) {
 }
 
 // bridge puts the two legs together once both wait. A leg whose originate is
-// not over yet would be parked right after, out of the bridge.
+// not over yet would be parked right after, out of the bridge. Legs of another
+// node are for that to bridge: done twice, the first bridge ends, and with it
+// the bot.
 func (s *Switch) bridge(c *call) {
-	if c.state != botParked || !c.parked || c.gone || c.ending != notEnding {
+	if !c.ours || c.state != botParked || !c.parked || c.gone || c.ending != notEnding {
 		return
 	}
 	c.state = botBridging
