@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -48,7 +49,7 @@ func code(err error) int {
 func newTransport(o Options) *http.Transport {
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: o.RequestTimeout}).DialContext,
+		DialContext:         (&gate{dialer: net.Dialer{Timeout: o.RequestTimeout}, places: make(chan struct{}, o.Connections)}).dial,
 		MaxConnsPerHost:     o.Connections - 1, // and the WebSocket
 		MaxIdleConnsPerHost: o.Connections - 1,
 		// Asterisk closes an idle connection after 15 s (http.conf,
@@ -57,6 +58,41 @@ func newTransport(o Options) *http.Transport {
 		IdleConnTimeout:    10 * time.Second,
 		DisableCompression: true,
 	}
+}
+
+// A gate lets a connection be made when there is a place for it. The transport
+// counts as well, but no longer counts one that it is about to close: for that
+// moment there would be one too many, and Asterisk (sessionlimit) refuses it.
+type gate struct {
+	dialer net.Dialer
+	places chan struct{}
+}
+
+func (g *gate) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	select {
+	case g.places <- struct{}{}:
+	case <-ctx.Done():
+		return nil, &net.OpError{Op: "dial", Net: network, Err: ctx.Err()}
+	}
+	leave := sync.OnceFunc(func() { <-g.places })
+	conn, err := g.dialer.DialContext(ctx, network, address)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	return &placed{conn, leave}, nil
+}
+
+// placed is a connection that gives its place back when it has been closed.
+type placed struct {
+	net.Conn
+
+	leave func()
+}
+
+func (p *placed) Close() error {
+	defer p.leave()
+	return p.Conn.Close()
 }
 
 // do asks Asterisk. path is below the root, its elements escaped; body is
