@@ -11,14 +11,14 @@ import (
 	"ringback/dialler/store/storetest"
 )
 
-func lease(b *testing.B, s dialler.Store, c dialler.Campaign, n int) []dialler.Lease {
-	b.Helper()
-	ls, err := s.Lease(b.Context(), dialler.LeaseRequest{
+func lease(t testing.TB, s dialler.Store, c dialler.Campaign, n int) []dialler.Lease {
+	t.Helper()
+	ls, err := s.Lease(t.Context(), dialler.LeaseRequest{
 		Node: "n", Now: time.Now(), TTL: time.Minute,
 		Trunks: []dialler.TrunkQuota{{Trunk: "t", N: n}}, Campaigns: []dialler.CampaignQuota{{Campaign: c.ID, N: n}},
 	})
 	if err != nil {
-		b.Error(err)
+		t.Error(err)
 	}
 	return ls
 }

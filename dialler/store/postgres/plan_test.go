@@ -164,12 +164,9 @@ func TestLeaseOrderOfFew(t *testing.T) {
 		s, c := filled(t, url, n)
 		// Who comes last on the list is due the longest.
 		run(t, url, `UPDATE contact SET state = 'retry_scheduled', attempts = 1, due = 1000000 - id`, `ANALYSE`)
-		ls, err := s.Lease(t.Context(), dialler.LeaseRequest{
-			Node: "n", Now: time.Now(), TTL: time.Minute,
-			Trunks: []dialler.TrunkQuota{{Trunk: "t", N: n}}, Campaigns: []dialler.CampaignQuota{{Campaign: c.ID, N: n}},
-		})
-		if err != nil || len(ls) != n {
-			t.Fatalf("%d leased of %d: %v", len(ls), n, err)
+		ls := lease(t, s, c, n)
+		if len(ls) != n {
+			t.Fatalf("%d leased of %d", len(ls), n)
 		}
 		for i, l := range ls {
 			if want := dialler.ContactID(n - i); l.Contact.ID != want || i > 0 && l.Term <= ls[i-1].Term {
