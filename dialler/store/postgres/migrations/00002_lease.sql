@@ -97,8 +97,6 @@ BEGIN
       WHERE campaign.id = ANY (p_campaigns) AND bot.capacity > 0
     ORDER BY 1) AS limited;
 
-  clock := ringback_now();
-
   -- A call counts against the trunk and the bot it was leased with, whatever
   -- its campaign has been given since.
   WITH up AS MATERIALIZED (
@@ -121,6 +119,9 @@ BEGIN
         FROM unnest(p_trunks, p_trunk_n) WITH ORDINALITY AS q (name, n, place) LEFT JOIN trunk ON trunk.name = q.name)
     INTO c_id, c_trunk, c_bot, c_left, c_ticket, ticket, b_left, t_left
     FROM mine CROSS JOIN bots;
+
+  -- Not before: of whatever was not counted the end is earlier than this.
+  clock := ringback_now();
 
   FOREACH class IN ARRAY ARRAY['callback_scheduled', 'ahead', 'pending', 'retry_scheduled'] LOOP
     -- Ahead of those pending that are due at once (0) are those of whom an
