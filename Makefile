@@ -4,7 +4,6 @@
 # detector, and an Asterisk 22 in a folder of its own (.lab; see deploy/lab).
 
 GO       ?= go
-GOFLAGS  ?=
 
 # The race detector watches all code but SQLite's, which was translated from C
 # and is five times slower under it, and the hash of passwords (argon2), which is
@@ -13,7 +12,8 @@ GOFLAGS  ?=
 # insides are compiled with whoever uses them. The linker takes one copy for all,
 # and if that is not watched, the detector sees races in every other sync.Map.
 RACE     := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false -gcflags=golang.org/x/crypto/argon2=-race=false
-TESTARGS ?= $(RACE) -shuffle=on -count=1 -timeout=20m -parallel=4
+# Linked without a debugger's tables, which take a third of the linking.
+TESTARGS ?= -shuffle=on -count=1 -timeout=20m -ldflags=-w
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 TOOLS    := $(CURDIR)/.tools
@@ -44,8 +44,8 @@ LONG := ./dialler ./dialler/report ./dialler/sim
 
 .PHONY: test
 test: setup ## every test: real Asterisk, real SIP, race detector, nothing skipped
-	RINGBACK_TEST_REQUIRE=1 $(GO) test -shuffle=on -count=1 -timeout=20m $(LONG) # these run in full here, and in part under the race detector, below
-	RINGBACK_TEST_REQUIRE=1 $(GO) test $(TESTARGS) ./deploy/lab/e2e ./... # what takes longest begins first
+	RINGBACK_TEST_REQUIRE=1 $(GO) test $(TESTARGS) $(LONG) # these run in full here, and in part under the race detector, below
+	RINGBACK_TEST_REQUIRE=1 $(GO) test $(TESTARGS) $(RACE) -parallel=4 ./deploy/lab/e2e ./... # what takes longest begins first
 
 .PHONY: quick
 quick: ## the tests that need nothing but Go
