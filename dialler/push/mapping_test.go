@@ -81,7 +81,7 @@ func TestRenderIsJSONWhateverComes(t *testing.T) {
 		value := rapid.String().Draw(rt, "value")
 		before, after := rapid.StringMatching(`[^{}\\]*`).Draw(rt, "before"), rapid.StringMatching(`[^{}\\]*`).Draw(rt, "after")
 		c := dialler.Campaign{ID: 1, Name: value}
-		ct := dialler.Contact{ID: 1, Number: "+12025550123", Vars: map[string]string{"v": value, value: "w"}}
+		ct := dialler.Contact{ID: 1, Number: "+12025550123", Vars: map[string]string{"v": value, "_" + value: "w"}}
 		m := dialler.NewCallMessage(c, dialler.Attempt{ID: "x", Number: ct.Number}, ct)
 		f, err := NewFacts(m, dialler.Call{})
 		if err != nil {
