@@ -161,11 +161,14 @@ func TestConsoleInABrowser(t *testing.T) {
 	r.want(200, "PUT", "/v1/bots/asha", `{"endpoint":"PJSIP/asha","callbacks":true}`, "")
 	b.Until("!document.querySelector('#gates')")
 
-	// Pause and resume; stop asks first, and Escape is no.
+	// Pause, and resume as soon as the news has brought that button, with the
+	// first answer still to come; stop asks first, and Escape is no.
+	b.Eval("{ const was = fetch; window.fetch = async (...of) => { const answer = await was(...of); if (of[1]?.method === 'POST') { window.fetch = was; await new Promise((come) => { window.come = come; }); } return answer; }; }")
 	b.Click(fmt.Sprintf("#do-pause-%d", id))
 	b.Shows(".under .badge", "Paused")
 	b.Click(fmt.Sprintf("#do-resume-%d", id))
 	b.Shows(".under .badge", "Running")
+	b.Eval("come()")
 	b.Click(fmt.Sprintf("#do-stop-%d", id))
 	b.Shows("dialog[open]", "Stop renewals?")
 	b.Shot("stop")

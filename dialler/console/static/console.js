@@ -104,11 +104,15 @@
     } catch { location.assign(url); }
   }
 
+  // act asks for what a form's button says. A form that news makes another's, as
+  // Pause becomes Resume, can be sent although its first answer is still to come.
   async function act(form) {
-    if (form.busy) return; // pressed twice
-    form.busy = true;
+    const what = form.action;
+    if (form.asked === what) return; // pressed twice
+    form.asked = what;
+    const done = () => { if (form.asked === what) form.asked = ""; };
     try {
-      const answer = await fetch(form.action, { method: "POST", headers: as, body: new URLSearchParams(new FormData(form)) });
+      const answer = await fetch(what, { method: "POST", headers: as, body: new URLSearchParams(new FormData(form)) });
       const fresh = await part(answer);
       if (fresh && answer.ok && "leave" in form.dataset) { location.assign(answer.url); return; }
       const failed = fresh && !answer.ok && ($("[data-failed]", fresh)?.textContent || "That did not work.");
@@ -121,10 +125,10 @@
         wrong.textContent = failed;
         $("input:not([type=hidden])", form)?.focus();
       } else if (failed) say("#failed", failed);
-      if (!answer.ok) form.busy = false; // put right, it can be sent again before the page has been fetched anew
+      if (!answer.ok) done(); // put right, it can be sent again before the page has been fetched anew
       await refresh();
     } catch { say("#failed", "The server did not answer; nothing may have been done."); }
-    form.busy = false;
+    done();
   }
 
   // ask puts a page that asks into a dialog.
