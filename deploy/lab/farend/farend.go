@@ -49,8 +49,6 @@ type Options struct {
 	Log *slog.Logger
 }
 
-const drain = 20 * time.Millisecond
-
 // FarEnd is a SIP user agent that plays customers and bots. It may be used from any
 // goroutine.
 type FarEnd struct {
@@ -175,10 +173,7 @@ func (f *FarEnd) Close() error {
 	f.mu.Unlock()
 	f.cancel()
 	f.quit.Wait()
-	// hear lets nothing pass any more. What it let pass just before is on its way through
-	// the library in goroutines of its own, which nobody can wait for, and one that finds
-	// the socket gone opens another and leaves it.
-	time.Sleep(drain)
+	drain() // hear lets nothing pass any more
 	err := errors.Join(f.conn.Close(), f.media.conn.Close())
 	f.sockets.Wait()
 	err = errors.Join(err, f.ua.Close())

@@ -101,7 +101,7 @@ func newCaller(t testing.TB, f *farend.FarEnd) *caller {
 	serving.Go(func() { _ = server.ServeUDP(conn) })
 	t.Cleanup(func() {
 		closing.Store(true)
-		time.Sleep(20 * time.Millisecond) // as the far end's Close does
+		farend.Drain()
 		_ = conn.Close()
 		serving.Wait()
 		_ = ua.Close()

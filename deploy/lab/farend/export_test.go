@@ -1,0 +1,4 @@
+package farend
+
+// Drain is what Close does before it closes its socket.
+var Drain = drain
