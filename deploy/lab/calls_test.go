@@ -292,7 +292,7 @@ func waitFor(t *testing.T, f *farend.FarEnd, what string, wanted func([]farend.C
 // the headers of the INVITE that the bot gets.
 func TestBotAsExtension(t *testing.T) {
 	t.Parallel()
-	f := startFarEnd(t, farend.Options{BotTalk: 300 * time.Millisecond, Ring: 50 * time.Millisecond})
+	f := startFarEnd(t, farend.Options{BotTalk: 300 * time.Millisecond, BotListens: true, Ring: 50 * time.Millisecond})
 	a := start(t, lab.Options{FarEnd: f.Addr})
 	long := strings.Repeat("%E0%A4%95", 452) // 4068 bytes; the dialplan cuts at 4072
 	originate(t, a, "00000000-0000-4000-8000-000000000001", map[string]any{

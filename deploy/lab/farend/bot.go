@@ -126,7 +126,7 @@ func (l *leg) beBot() {
 	if t.Stay != 0 {
 		stay = max(t.Stay, 0)
 	}
-	if l.wait(stay) == nil {
+	if (!l.f.o.BotListens || l.listen() == nil) && l.wait(stay) == nil {
 		l.bye()
 	}
 	if l.f.ctx.Err() == nil {

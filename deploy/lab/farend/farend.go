@@ -30,6 +30,9 @@ type Options struct {
 	// BotTalk is how long the bot talks before it hangs up. 0 is 2 s; negative leaves
 	// hanging up to the other side.
 	BotTalk time.Duration
+	// BotListens has that time begin when the bot first hears the line, not when it
+	// has answered: how long a switch takes to bridge is the machine's business.
+	BotListens bool
 	// NoMedia sends no RTP, for load tests.
 	NoMedia bool
 

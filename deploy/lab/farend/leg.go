@@ -171,6 +171,23 @@ func (l *leg) play(audio Audio) {
 	l.mu.Unlock()
 }
 
+// listen returns nil when something has been heard, errGone when the call ended before.
+func (l *leg) listen() error {
+	l.mu.Lock()
+	s := l.audio
+	l.mu.Unlock()
+	if s == nil { // the offer had no address to hear from
+		return l.wait(-1)
+	}
+	select {
+	case <-s.first:
+		return nil
+	case <-l.byed:
+	case <-l.f.ctx.Done():
+	}
+	return errGone
+}
+
 // hush ends the audio and notes how much came.
 func (l *leg) hush() {
 	l.mu.Lock()

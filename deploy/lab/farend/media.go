@@ -42,6 +42,7 @@ type stream struct {
 	stamp   uint32
 	source  uint32
 	heard   int
+	first   chan struct{} // closed when something was heard
 }
 
 func newMedia(host string, off bool) (*media, error) {
@@ -63,6 +64,7 @@ func (m *media) start(offer answer, audio Audio) *stream {
 	s := &stream{
 		to: offer.rtp, payload: offer.payload, audio: clips()[audio], next: time.Now(),
 		seq: uint16(rand.Uint32()), stamp: rand.Uint32(), source: rand.Uint32(),
+		first: make(chan struct{}),
 	}
 	m.mu.Lock()
 	m.streams[s.to] = s
@@ -170,7 +172,9 @@ func (m *media) receive() {
 		}
 		m.mu.Lock()
 		if s := m.streams[netip.AddrPortFrom(from.Addr().Unmap(), from.Port())]; s != nil {
-			s.heard++
+			if s.heard++; s.heard == 1 {
+				close(s.first)
+			}
 		}
 		m.mu.Unlock()
 	}
