@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -224,6 +225,49 @@ func TestStickyConflict(t *testing.T) {
 	if err := sw.Hangup(context.Background(), o.ID); err != nil {
 		t.Error(err)
 	}
+}
+
+// A customer whose screening ends while nobody is connected is kept, and screened
+// all the same.
+func TestScreenedWhileAway(t *testing.T) {
+	t.Parallel()
+	s := startFake(t, aritest.Options{Faults: &aritest.Faults{}})
+	away(t, func(change func(*ari.Options)) *ari.Switch { return onFake(t, s, change) }, origination("00"), func() {
+		s.Cut(time.Second) // the fake's AMD() takes a tenth of that
+	})
+}
+
+// away has a call screened that cut cuts off from us while AMD() is at it.
+func away(t *testing.T, on func(func(*ari.Options)) *ari.Switch, o dialler.Origination, cut func()) {
+	t.Helper()
+	cut = sync.OnceFunc(cut)
+	sw := on(func(o *ari.Options) {
+		o.Observe = func(seen ari.Observation) {
+			if seen.What == "POST channels/{id}/continue" {
+				cut()
+			}
+		}
+	})
+	var n news
+	run(t, sw, n.deliver)
+	o.Screen = true
+	if err := sw.Originate(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	n.wait(t, "link_down", func(e dialler.Event) bool { return e.Kind == dialler.LinkDown })
+	n.wait(t, "the verdict, or the end", func(e dialler.Event) bool {
+		return e.Call == o.ID && (e.Kind == dialler.Screened || e.Kind == dialler.HungUp)
+	})
+	if got, want := n.of(o.ID), []dialler.EventKind{dialler.Ringing, dialler.Up, dialler.Screened}; !slices.Equal(got, want) {
+		t.Errorf("the news is %v, want %v", got, want)
+	}
+	if seen, err := sw.Find(context.Background(), o.ID); err != nil || !seen.Answered {
+		t.Errorf("Find: %+v, %v; want the customer on the line", seen, err)
+	}
+	if err := sw.Hangup(context.Background(), o.ID); err != nil {
+		t.Error(err)
+	}
+	n.kind(t, o.ID, dialler.HungUp)
 }
 
 // Another process takes our application: the link is as good as lost, and is

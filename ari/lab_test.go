@@ -148,6 +148,15 @@ func TestSwitchOnAsterisk(t *testing.T) {
 	t.Parallel()
 	r := startReal(t, farend.Options{BotTalk: -1, Talk: time.Minute}, lab.Options{})
 	switchtest.Run(t, r.harness())
+	t.Run("screened while away", func(t *testing.T) {
+		o := origination("00")
+		o.Number = r.number(switchtest.Talks)
+		away(t, func(change func(*ari.Options)) *ari.Switch {
+			o := r.options(t)
+			change(&o)
+			return newSwitch(t, o)
+		}, o, func() { r.wire.Cut(4 * time.Second) }) // AMD() takes two
+	})
 	if o := r.far.Record.Overlaps(); len(o) > 0 {
 		t.Errorf("%d numbers had two live calls at once", len(o))
 	}

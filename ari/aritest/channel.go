@@ -100,6 +100,17 @@ func (s *Server) enterStasis(ch *channel, args []string) {
 	s.tell(ch, "StasisStart", map[string]any{"args": args})
 }
 
+// goBack is the dialplan's way back to the application. With nobody there Stasis()
+// fails, and is tried again.
+func (s *Server) goBack(ch *channel, args []string, tries int) {
+	if s.apps[ch.app] == nil && tries > 0 && !ch.gone {
+		ch.runs = [2]string{"Wait", "0.5"}
+		s.after(500*time.Millisecond, func() { s.goBack(ch, args, tries-1) })
+		return
+	}
+	s.enterStasis(ch, args)
+}
+
 // dial calls whoever is there.
 func (s *Server) dial(ch *channel, timeout time.Duration) {
 	ch.dialled = true
@@ -251,7 +262,7 @@ func (s *Server) dialplan(ch *channel, context, exten string) {
 		if said == nil {
 			said = []string{"HUMAN", "HUMAN-800-800"}
 		}
-		s.after(100*time.Millisecond, func() { s.enterStasis(ch, append([]string{"amd"}, said...)) })
+		s.after(100*time.Millisecond, func() { s.goBack(ch, append([]string{"amd"}, said...), 20) })
 	case "ringback-bot":
 		ch.runs = [2]string{"Dial", "PJSIP/bot,15"}
 		s.tell(ch, "ChannelDialplan", map[string]any{"dialplan_app": "Dial", "dialplan_app_data": "PJSIP/bot,15"})
