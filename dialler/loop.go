@@ -216,10 +216,12 @@ func (l *Loop) deliver(name string, ev Event) {
 	default:
 		l.mu.Lock()
 		r := l.rings[ev.Call]
+		if r != nil {
+			r.inbox.put(ev) // under the lock: release goes through what was put here
+		}
 		l.mu.Unlock()
 		switch {
 		case r != nil:
-			r.inbox.put(ev)
 		case ev.Kind == Analysed: // settled already, or another's: the store knows it all the same
 			l.strays.put(ev)
 		case ev.Kind != HungUp: // a call we hold no lease for: a crash's, or nobody's
@@ -286,10 +288,17 @@ func (l *Loop) start(ctx context.Context, lease Lease, how func(*ring, context.C
 	l.rung.Go(func() { how(r, ctx) })
 }
 
-// release lets go of a call that is over or no longer ours.
+// release lets go of a call that is over or no longer ours. What was said on it
+// that the store has not heard goes the way of what is said on others' calls.
 func (l *Loop) release(r *ring) {
 	l.mu.Lock()
-	delete(l.rings, r.lease.Attempt.ID)
+	id := r.lease.Attempt.ID
+	delete(l.rings, id)
+	for _, ev := range r.inbox.take() {
+		if ev.Kind == Analysed {
+			r.said = append(r.said, ev.Analysis)
+		}
+	}
 	if l.draining && len(l.rings) == 0 {
 		select {
 		case <-l.drained:
@@ -298,6 +307,9 @@ func (l *Loop) release(r *ring) {
 		}
 	}
 	l.mu.Unlock()
+	for _, record := range r.said {
+		l.strays.put(Event{Kind: Analysed, Call: id, At: time.Now(), Analysis: record})
+	}
 	l.look() // a seat is free
 }
 

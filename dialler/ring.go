@@ -182,7 +182,6 @@ func (r *ring) see(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-r.lost:
-			r.pass()
 			r.loop.lapse(r)
 			return
 		case <-expired:
@@ -197,8 +196,8 @@ func (r *ring) see(ctx context.Context) {
 // the call itself.
 func (r *ring) read(ctx context.Context) (news bool) {
 	for _, ev := range r.inbox.take() {
-		if r.call.phase == over {
-			break // the switch said it twice
+		if r.call.phase == over && ev.Kind != Analysed {
+			continue // the switch said it twice
 		}
 		news = r.take(ctx, ev) || news
 	}
@@ -231,14 +230,6 @@ func (r *ring) take(ctx context.Context, ev Event) (news bool) {
 		return true
 	}
 	return false
-}
-
-// pass hands on what it could not have heard itself.
-func (r *ring) pass() {
-	for _, record := range r.said {
-		r.loop.strays.put(Event{Kind: Analysed, Call: r.loop.attempt(r).ID, At: time.Now(), Analysis: record})
-	}
-	r.said = nil
 }
 
 // lose is told that the lease is lost.

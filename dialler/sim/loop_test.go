@@ -124,19 +124,23 @@ func TestSwitchAway(t *testing.T) {
 }
 
 // TestAnalysesOfTheDialplan: what the switch tells of a call goes the way of what
-// is POSTed. The store is away when it is told of Asha, in mid-call, and of Bala,
-// long after: nothing is lost. One that nobody can read, one of a call that never
-// was, and the same once more change nothing.
+// is POSTed. The store is away when it is told of Asha, in mid-call, of Chetan,
+// whose call is over and waits to be settled, and of Bala, long after: nothing is
+// lost. One that nobody can read, one of a call that never was, and the same once
+// more change nothing.
 func TestAnalysesOfTheDialplan(t *testing.T) {
 	const asks = `{"callback_requested":true,"callback_preferred_time_text":"5 minutes"}`
-	s := tell("").campaign(seats(2)).
+	s := tell("").campaign(seats(3)).
 		person("Asha", Talks(4*time.Second, 20*time.Second), Talks(4*time.Second, 20*time.Second)).
 		person("Bala", Talks(4*time.Second, 20*time.Second), Talks(4*time.Second, 20*time.Second)).
+		person("Chetan", Talks(4*time.Second, 20*time.Second), Talks(4*time.Second, 20*time.Second)).
 		until(30 * time.Minute)
 	s.outages = [][2]time.Duration{{10 * time.Second, 40 * time.Second}, {2 * time.Minute, 3 * time.Minute}}
 	s.at(15*time.Second, func(w *world) {
 		w.sw.Say(w.rec.nth(0), asks)
 		w.sw.Say(w.rec.nth(0), `{"callback_requested":"perhaps"}`)
+	}).at(35*time.Second, func(w *world) {
+		w.sw.Say(w.rec.nth(2), asks)
 	}).at(2*time.Minute+10*time.Second, func(w *world) {
 		w.sw.Say("00000000-0000-4000-8000-000000000000", asks)
 		w.sw.Say(w.rec.nth(1), asks)
@@ -145,8 +149,8 @@ func TestAnalysesOfTheDialplan(t *testing.T) {
 	})
 	bubble(t, s, func(w *world) {
 		n, err := w.store.Counters(w.ctx, w.ids[0])
-		if err != nil || n.Requested != 2 || n.Callbacks[dialler.CallbackCompleted] != 2 || n.Attempts != 4 {
-			t.Errorf("%+v %v, want two callbacks that were kept, by four calls", n, err)
+		if err != nil || n.Requested != 3 || n.Callbacks[dialler.CallbackCompleted] != 3 || n.Attempts != 6 {
+			t.Errorf("%+v %v, want three callbacks that were kept, by six calls", n, err)
 		}
 	})
 }
