@@ -227,40 +227,26 @@ func TestStickyConflict(t *testing.T) {
 	}
 }
 
+// on makes a Switch, its options changed.
+type on = func(change func(*ari.Options)) *ari.Switch
+
 // A customer whose screening ends while nobody is connected is kept, and screened
 // all the same.
 func TestScreenedWhileAway(t *testing.T) {
 	t.Parallel()
 	s := startFake(t, aritest.Options{Faults: &aritest.Faults{}})
-	away(t, func(change func(*ari.Options)) *ari.Switch { return onFake(t, s, change) }, origination("00"), func() {
+	screenedWhileAway(t, func(change func(*ari.Options)) *ari.Switch { return onFake(t, s, change) }, origination("00"), func() {
 		s.Cut(time.Second) // the fake's AMD() takes a tenth of that
 	})
 }
 
-// away has a call screened that cut cuts off from us while AMD() is at it.
-func away(t *testing.T, on func(func(*ari.Options)) *ari.Switch, o dialler.Origination, cut func()) {
+func screenedWhileAway(t *testing.T, on on, o dialler.Origination, cut func()) {
 	t.Helper()
-	cut = sync.OnceFunc(cut)
-	sw := on(func(o *ari.Options) {
-		o.Observe = func(seen ari.Observation) {
-			if seen.What == "POST channels/{id}/continue" {
-				cut()
-			}
-		}
-	})
 	var n news
-	run(t, sw, n.deliver)
-	o.Screen = true
-	if err := sw.Originate(context.Background(), o); err != nil {
-		t.Fatal(err)
-	}
+	sw, _ := screen(t, on, o, &n)
+	cut()
 	n.wait(t, "link_down", func(e dialler.Event) bool { return e.Kind == dialler.LinkDown })
-	n.wait(t, "the verdict, or the end", func(e dialler.Event) bool {
-		return e.Call == o.ID && (e.Kind == dialler.Screened || e.Kind == dialler.HungUp)
-	})
-	if got, want := n.of(o.ID), []dialler.EventKind{dialler.Ringing, dialler.Up, dialler.Screened}; !slices.Equal(got, want) {
-		t.Errorf("the news is %v, want %v", got, want)
-	}
+	n.verdict(t, o.ID, dialler.Ringing, dialler.Up, dialler.Screened)
 	if seen, err := sw.Find(context.Background(), o.ID); err != nil || !seen.Answered {
 		t.Errorf("Find: %+v, %v; want the customer on the line", seen, err)
 	}
@@ -268,6 +254,65 @@ func away(t *testing.T, on func(func(*ari.Options)) *ari.Switch, o dialler.Origi
 		t.Error(err)
 	}
 	n.kind(t, o.ID, dialler.HungUp)
+}
+
+// So is one whose process has ended meanwhile: the next finds the call and hears
+// the verdict.
+func TestScreenedForTheNext(t *testing.T) {
+	t.Parallel()
+	s := startFake(t, aritest.Options{Faults: &aritest.Faults{}})
+	screenedForTheNext(t, func(change func(*ari.Options)) *ari.Switch { return onFake(t, s, change) }, origination("00"), 500*time.Millisecond)
+}
+
+func screenedForTheNext(t *testing.T, on on, o dialler.Origination, pause time.Duration) {
+	t.Helper()
+	var before, n news
+	_, stop := screen(t, on, o, &before)
+	stop()
+	time.Sleep(pause)
+	sw := on(func(*ari.Options) {})
+	run(t, sw, n.deliver)
+	seen, err := sw.Find(context.Background(), o.ID)
+	if err != nil || !seen.Answered || seen.Joined {
+		t.Fatalf("Find: %+v, %v; want the customer on the line, without a bot", seen, err)
+	}
+	n.verdict(t, o.ID, dialler.Screened)
+	if err := sw.Hangup(context.Background(), o.ID); err != nil {
+		t.Error(err)
+	}
+	n.kind(t, o.ID, dialler.HungUp)
+}
+
+// screen places a call, and returns when it is answered and AMD() listens.
+func screen(t *testing.T, on on, o dialler.Origination, n *news) (sw *ari.Switch, stop func()) {
+	t.Helper()
+	sent := make(chan struct{}, 1)
+	sw = on(func(o *ari.Options) {
+		o.Observe = func(seen ari.Observation) {
+			if seen.What == "POST channels/{id}/continue" {
+				sent <- struct{}{}
+			}
+		}
+	})
+	stop = run(t, sw, n.deliver)
+	o.Screen = true
+	if err := sw.Originate(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	<-sent
+	return sw, stop
+}
+
+// verdict waits for the verdict on a call that is screened, and compares all news
+// of it.
+func (n *news) verdict(t *testing.T, id dialler.CallID, want ...dialler.EventKind) {
+	t.Helper()
+	n.wait(t, "the verdict, or the end", func(e dialler.Event) bool {
+		return e.Call == id && (e.Kind == dialler.Screened || e.Kind == dialler.HungUp)
+	})
+	if got := n.of(id); !slices.Equal(got, want) {
+		t.Errorf("the news is %v, want %v", got, want)
+	}
 }
 
 // Another process takes our application: the link is as good as lost, and is

@@ -148,14 +148,21 @@ func TestSwitchOnAsterisk(t *testing.T) {
 	t.Parallel()
 	r := startReal(t, farend.Options{BotTalk: -1, Talk: time.Minute}, lab.Options{})
 	switchtest.Run(t, r.harness())
-	t.Run("screened while away", func(t *testing.T) {
+	changed := func(change func(*ari.Options)) *ari.Switch {
+		o := r.options(t)
+		change(&o)
+		return newSwitch(t, o)
+	}
+	talks := func() dialler.Origination {
 		o := origination("00")
 		o.Number = r.number(switchtest.Talks)
-		away(t, func(change func(*ari.Options)) *ari.Switch {
-			o := r.options(t)
-			change(&o)
-			return newSwitch(t, o)
-		}, o, func() { r.wire.Cut(4 * time.Second) }) // AMD() takes two
+		return o
+	}
+	t.Run("screened while away", func(t *testing.T) {
+		screenedWhileAway(t, changed, talks(), func() { r.wire.Cut(3 * time.Second) }) // AMD() takes two
+	})
+	t.Run("screened for the next", func(t *testing.T) {
+		screenedForTheNext(t, changed, talks(), 3*time.Second)
 	})
 	if o := r.far.Record.Overlaps(); len(o) > 0 {
 		t.Errorf("%d numbers had two live calls at once", len(o))
