@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -65,13 +66,13 @@ func (n *news) of(id dialler.CallID) (kinds []dialler.EventKind) {
 	return kinds
 }
 
-var serial int
+var serial atomic.Int64
 
 func origination(ending string) dialler.Origination {
-	serial++
+	n := serial.Add(1)
 	return dialler.Origination{
-		ID:     dialler.CallID(fmt.Sprintf("00000000-0000-4000-8000-%012d", serial)),
-		Number: dialler.Number(fmt.Sprintf("+9197%06d%s", serial, ending)),
+		ID:     dialler.CallID(fmt.Sprintf("00000000-0000-4000-8000-%012d", n)),
+		Number: dialler.Number(fmt.Sprintf("+9197%06d%s", n, ending)),
 		Trunk:  dialler.Trunk{Name: "carrier", Switch: "pbx", Dial: "PJSIP/{number}@trunk"}, RingTimeout: 20 * time.Second,
 	}
 }
