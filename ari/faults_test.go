@@ -228,8 +228,8 @@ func TestStickyConflict(t *testing.T) {
 	}
 }
 
-// on makes a Switch, its options changed.
-type on = func(change func(*ari.Options)) *ari.Switch
+// A maker makes a Switch, its options changed.
+type maker = func(change func(*ari.Options)) *ari.Switch
 
 // A customer whose screening ends while nobody is connected is kept, and screened
 // all the same.
@@ -241,7 +241,7 @@ func TestScreenedWhileAway(t *testing.T) {
 	})
 }
 
-func screenedWhileAway(t *testing.T, on on, o dialler.Origination, cut func()) {
+func screenedWhileAway(t *testing.T, on maker, o dialler.Origination, cut func()) {
 	t.Helper()
 	var n news
 	sw, _ := screen(t, on, o, &n)
@@ -265,7 +265,7 @@ func TestScreenedForTheNext(t *testing.T) {
 	screenedForTheNext(t, func(change func(*ari.Options)) *ari.Switch { return onFake(t, s, change) }, origination("00"), 500*time.Millisecond)
 }
 
-func screenedForTheNext(t *testing.T, on on, o dialler.Origination, pause time.Duration) {
+func screenedForTheNext(t *testing.T, on maker, o dialler.Origination, pause time.Duration) {
 	t.Helper()
 	var before, n news
 	_, stop := screen(t, on, o, &before)
@@ -285,7 +285,7 @@ func screenedForTheNext(t *testing.T, on on, o dialler.Origination, pause time.D
 }
 
 // screen places a call, and returns when it is answered and AMD() listens.
-func screen(t *testing.T, on on, o dialler.Origination, n *news) (sw *ari.Switch, stop func()) {
+func screen(t *testing.T, on maker, o dialler.Origination, n *news) (sw *ari.Switch, stop func()) {
 	t.Helper()
 	sent := make(chan struct{}, 1)
 	sw = on(func(o *ari.Options) {

@@ -19,16 +19,13 @@ func drain() {
 
 func atWork() bool {
 	stacks := make([]byte, 1<<20)
-	for len(stacks) < 64<<20 {
-		n := runtime.Stack(stacks, true)
-		if n < len(stacks) {
-			stacks = stacks[:n]
-			break
-		}
-		stacks = make([]byte, 2*len(stacks))
+	n := runtime.Stack(stacks, true)
+	for n == len(stacks) { // there may be more
+		stacks = make([]byte, 2*n)
+		n = runtime.Stack(stacks, true)
 	}
 	const library = "github.com/emiago/sipgo/sip."
-	for one := range strings.SplitSeq(string(stacks), "\n\n") {
+	for one := range strings.SplitSeq(string(stacks[:n]), "\n\n") {
 		switch {
 		case strings.Contains(one, library+"(*TransportUDP).readListenerConnection("):
 			if !strings.Contains(one, library+"(*UDPConnection).ReadFrom(") {

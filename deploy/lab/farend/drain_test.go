@@ -2,12 +2,10 @@ package farend_test
 
 import (
 	"net"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 
 	"ringback/deploy/lab/farend"
@@ -17,32 +15,14 @@ import (
 func TestDrain(t *testing.T) {
 	var through atomic.Bool
 	read, goOn := make(chan struct{}), make(chan struct{})
-	ua, err := sipgo.NewUA(sipgo.WithUserAgentTransportLayerOptions(
-		sip.WithTransportLayerReadFilter(func(_ sip.TransportReadProps, _ []byte) ([]byte, error) {
-			close(read)
-			<-goOn
-			through.Store(true)
-			return nil, nil
-		})))
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, err := sipgo.NewServer(ua)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var serving sync.WaitGroup
-	serving.Go(func() { _ = server.ServeUDP(conn) })
-	t.Cleanup(func() {
-		_ = conn.Close()
-		serving.Wait()
-		_ = ua.Close()
+	_, _, here, serve := agent(t, func(sip.TransportReadProps, []byte) ([]byte, error) {
+		close(read)
+		<-goOn
+		through.Store(true)
+		return nil, nil
 	})
-	from, err := net.Dial("udp", conn.LocalAddr().String())
+	serve()
+	from, err := net.Dial("udp", here)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,25 +59,12 @@ type caller struct {
 func newCaller(t testing.TB, f *farend.FarEnd) *caller {
 	t.Helper()
 	var closing atomic.Bool
-	ua, err := sipgo.NewUA(sipgo.WithUserAgent("switch"), sipgo.WithUserAgentTransportLayerOptions(
-		sip.WithTransportLayerReadFilter(func(_ sip.TransportReadProps, data []byte) ([]byte, error) {
-			if closing.Load() {
-				return nil, nil
-			}
-			return data, nil
-		})))
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	here := conn.LocalAddr().String()
-	server, err := sipgo.NewServer(ua)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ua, server, here, serve := agent(t, func(_ sip.TransportReadProps, data []byte) ([]byte, error) {
+		if closing.Load() {
+			return nil, nil
+		}
+		return data, nil
+	})
 	client, err := sipgo.NewClient(ua, sipgo.WithClientConnectionAddr(here))
 	if err != nil {
 		t.Fatal(err)
@@ -97,14 +84,10 @@ func newCaller(t testing.TB, f *farend.FarEnd) *caller {
 		}
 		_ = call.ReadBye(req, tx)
 	})
-	var serving sync.WaitGroup
-	serving.Go(func() { _ = server.ServeUDP(conn) })
+	serve()
 	t.Cleanup(func() {
 		closing.Store(true)
 		farend.Drain()
-		_ = conn.Close()
-		serving.Wait()
-		_ = ua.Close()
 	})
 	// The client takes the server's socket only once that is being served.
 	w := &wire{t: t, to: here}
@@ -115,6 +98,33 @@ func newCaller(t testing.TB, f *farend.FarEnd) *caller {
 	w.request("OPTIONS", "x", "ready", "ready", "", 1)
 	w.next("SIP/2.0 405", "")
 	return c
+}
+
+// agent makes a user agent of the library with a socket of its own, whose datagrams
+// pass filter first. serve has it read them, until the test ends.
+func agent(t testing.TB, filter func(sip.TransportReadProps, []byte) ([]byte, error)) (ua *sipgo.UserAgent, server *sipgo.Server, here string, serve func()) {
+	t.Helper()
+	ua, err := sipgo.NewUA(sipgo.WithUserAgent("switch"), sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerReadFilter(filter)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err = sipgo.NewServer(ua)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ua, server, conn.LocalAddr().String(), func() {
+		var serving sync.WaitGroup
+		serving.Go(func() { _ = server.ServeUDP(conn) })
+		t.Cleanup(func() {
+			_ = conn.Close()
+			serving.Wait()
+			_ = ua.Close()
+		})
+	}
 }
 
 const offer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 8 0 101\r\n"

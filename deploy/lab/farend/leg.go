@@ -171,21 +171,16 @@ func (l *leg) play(audio Audio) {
 	l.mu.Unlock()
 }
 
-// listen returns nil when something has been heard, errGone when the call ended before.
+// listen returns nil when something has been heard, and otherwise as wait does. An
+// offer without an address leaves nothing to hear.
 func (l *leg) listen() error {
+	var heard <-chan struct{}
 	l.mu.Lock()
-	s := l.audio
+	if l.audio != nil {
+		heard = l.audio.first
+	}
 	l.mu.Unlock()
-	if s == nil { // the offer had no address to hear from
-		return l.wait(-1)
-	}
-	select {
-	case <-s.first:
-		return nil
-	case <-l.byed:
-	case <-l.f.ctx.Done():
-	}
-	return errGone
+	return await(l, heard)
 }
 
 // hush ends the audio and notes how much came.
@@ -239,8 +234,13 @@ func (l *leg) wait(d time.Duration) error {
 		defer t.Stop()
 		timer = t.C
 	}
+	return await(l, timer)
+}
+
+// await returns nil when there is something in c, or why the call ended before.
+func await[T any](l *leg, c <-chan T) error {
 	select {
-	case <-timer:
+	case <-c:
 		return nil
 	case <-l.cancelled:
 	case <-l.byed:
