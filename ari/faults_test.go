@@ -357,6 +357,30 @@ func TestSilentPeer(t *testing.T) {
 	})
 }
 
+// A link on which the answer to a ping comes late, behind events, is busy and not
+// dead. When no events come either, it is.
+func TestBusyLink(t *testing.T) {
+	t.Parallel()
+	s := startFake(t, aritest.Options{Faults: &aritest.Faults{}})
+	w, address := layWire(t, s.URL)
+	const interval = 1500 * time.Millisecond
+	sw := onFake(t, s, func(o *ari.Options) { o.URL, o.PingInterval = address, interval })
+	var n news
+	run(t, sw, n.deliver)
+	n.wait(t, "link_up", func(e dialler.Event) bool { return e.Kind == dialler.LinkUp })
+	w.Slow(interval * 3 / 10) // in two steps: what is sent stays away for that long
+	for began := time.Now(); time.Since(began) < 4*interval; time.Sleep(50 * time.Millisecond) {
+		if time.Since(began) > interval/2 {
+			w.Slow(interval * 6 / 10) // an answer comes after twice that
+		}
+		post(t, s, fmt.Sprint("channels/create?endpoint=PJSIP/919700000000@trunk&app=ringback&appArgs=x&channelId=x-", serial.Add(1)))
+	}
+	if got := n.of(""); !slices.Equal(got, []dialler.EventKind{dialler.LinkUp}) {
+		t.Fatalf("the news is %v, want link_up alone", got)
+	}
+	n.wait(t, "link_down", func(e dialler.Event) bool { return e.Kind == dialler.LinkDown && strings.Contains(e.Reason, "ping") })
+}
+
 // However many calls are placed at once, Asterisk's sessionlimit is kept.
 func TestConnectionsAreBounded(t *testing.T) {
 	s := startFake(t, aritest.Options{Faults: &aritest.Faults{}})
@@ -415,26 +439,15 @@ func TestHandOverDoneAndDenied(t *testing.T) {
 // what is another's is left alone.
 func TestLeftBehind(t *testing.T) {
 	s := startFake(t, aritest.Options{Faults: &aritest.Faults{}})
-	post := func(path string) {
-		t.Helper()
-		req, _ := http.NewRequest(http.MethodPost, s.URL+"/"+path, strings.NewReader(`{"variables":{"CHANNEL(accountcode)":"ringback"}}`))
-		req.SetBasicAuth("ringback", s.Password)
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil || resp.StatusCode/100 != 2 {
-			t.Fatalf("%s: %v %v", path, resp, err)
-		}
-		_ = resp.Body.Close()
-	}
-	t.Cleanup(http.DefaultClient.CloseIdleConnections)
 	conn, _, err := websocket.Dial(context.Background(), strings.Replace(s.URL, "http", "ws", 1)+"/events?app=ringback",
 		&websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte("ringback:"+s.Password))}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	lost, other := origination("00"), origination("00")
-	post("channels/create?endpoint=PJSIP/919700000000@trunk&app=ringback&appArgs=bot," + string(other.ID) + "&channelId=" + string(lost.ID))
-	post("bridges/" + string(other.ID) + "?name=ringback&type=mixing")
-	post("bridges/somebody-elses?type=mixing")
+	post(t, s, "channels/create?endpoint=PJSIP/919700000000@trunk&app=ringback&appArgs=bot,"+string(other.ID)+"&channelId="+string(lost.ID))
+	post(t, s, "bridges/"+string(other.ID)+"?name=ringback&type=mixing")
+	post(t, s, "bridges/somebody-elses?type=mixing")
 	limit, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	for kind := ""; kind != "StasisStart"; {
@@ -458,6 +471,19 @@ func TestLeftBehind(t *testing.T) {
 			t.Fatalf("%d channels and %d bridges are left, want 0 and 1", s.Channels(), s.Bridges())
 		}
 	}
+}
+
+// post asks Asterisk for something beside the Switch under test.
+func post(t *testing.T, s *aritest.Server, path string) {
+	t.Helper()
+	req, _ := http.NewRequest(http.MethodPost, s.URL+"/"+path, strings.NewReader(`{"variables":{"CHANNEL(accountcode)":"ringback"}}`))
+	req.SetBasicAuth("ringback", s.Password)
+	defer http.DefaultClient.CloseIdleConnections()
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil || resp.StatusCode/100 != 2 {
+		t.Fatalf("%s: %v %v", path, resp, err)
+	}
+	_ = resp.Body.Close()
 }
 
 func TestOptionsSayWhatIsWrong(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	asterisk "github.com/CyCoreSystems/ari/v6"
@@ -81,8 +82,9 @@ func (s *Switch) hold(ctx context.Context) error {
 	defer func() { _ = conn.CloseNow() }()
 
 	lost := make(chan error, 2)
-	go func() { lost <- s.read(ctx, conn) }()
-	go func() { lost <- s.ping(ctx, conn) }()
+	var heard atomic.Int64
+	go func() { lost <- s.read(ctx, conn, &heard) }()
+	go func() { lost <- s.ping(ctx, conn, &heard) }()
 	running := 2
 	err = s.arrive(ctx)
 	s.observe(Observation{What: "connect", Took: time.Since(began)})
@@ -148,13 +150,15 @@ func (s *Switch) arrive(ctx context.Context) error {
 	return s.sweep(ctx)
 }
 
-// read hands on what Asterisk says, until it says no more.
-func (s *Switch) read(ctx context.Context, conn *websocket.Conn) error {
+// read hands on what Asterisk says, until it says no more, and counts the
+// messages.
+func (s *Switch) read(ctx context.Context, conn *websocket.Conn, heard *atomic.Int64) error {
 	for {
 		_, message, err := conn.Read(ctx)
 		if err != nil {
 			return fmt.Errorf("reading events: %w", err)
 		}
+		heard.Add(1)
 		e, err := decode(message)
 		if err != nil {
 			// What it was about is lost: that is a gap, and after a gap
@@ -173,8 +177,9 @@ func (s *Switch) read(ctx context.Context, conn *websocket.Conn) error {
 }
 
 // ping asks for signs of life: a peer that is gone without a word would
-// otherwise be believed in for as long as TCP does, some minutes.
-func (s *Switch) ping(ctx context.Context, conn *websocket.Conn) error {
+// otherwise be believed in for as long as TCP does, some minutes. An event is as
+// good a sign as an answer, which comes behind all those that were sent before.
+func (s *Switch) ping(ctx context.Context, conn *websocket.Conn, heard *atomic.Int64) error {
 	tick := time.NewTicker(s.opts.PingInterval)
 	defer tick.Stop()
 	for {
@@ -183,10 +188,11 @@ func (s *Switch) ping(ctx context.Context, conn *websocket.Conn) error {
 			return ctx.Err()
 		case <-tick.C:
 		}
+		before := heard.Load()
 		limit, cancel := context.WithTimeout(ctx, s.opts.PingInterval)
 		err := conn.Ping(limit)
 		cancel()
-		if err != nil {
+		if err != nil && (!errors.Is(err, context.DeadlineExceeded) || heard.Load() == before) {
 			return fmt.Errorf("no answer to a ping within %v: %w", s.opts.PingInterval, err)
 		}
 	}

@@ -46,8 +46,8 @@ type Options struct {
 	// set) without a word, and the WebSocket is one of them. 0: 32; at
 	// least 3.
 	Connections int
-	// PingInterval is how often the WebSocket is asked for a sign of life,
-	// which has to come within the same time. 0: 5 s.
+	// PingInterval is how often the WebSocket is asked for a sign of life:
+	// an answer or an event has to come within the same time. 0: 5 s.
 	PingInterval time.Duration
 	// RetryDelay is the longest wait between two attempts to connect; the
 	// first comes after a fiftieth of it. 0: 5 s.
