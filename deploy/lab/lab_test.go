@@ -221,6 +221,9 @@ func TestOwnerKilled(t *testing.T) {
 	if err := syscall.Kill(pid, 0); err != nil {
 		t.Fatalf("its Asterisk: %v", err)
 	}
+	if _, err := os.Stat(dir); err != nil {
+		t.Fatalf("the victim's folder: %v", err)
+	}
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -235,10 +238,7 @@ func TestOwnerKilled(t *testing.T) {
 			t.Fatalf("Asterisk %d outlived its owner: %s", pid, state)
 		}
 	}
-	if _, err := os.Stat(dir); err != nil {
-		t.Fatalf("the victim's folder: %v", err)
-	}
-	start(t, lab.Options{})
+	start(t, lab.Options{}) // any other may have swept before it: other tests start labs, too
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the victim's folder after the next start: %v", err)
 	}
@@ -276,6 +276,7 @@ func TestStartFails(t *testing.T) {
 	if _, err := fmt.Sscan(port, &number); err != nil {
 		t.Fatal(err)
 	}
+	ours := fmt.Sprint("fails", os.Getpid()) // another process may be at the same in this lab
 	for name, c := range map[string]struct {
 		o     lab.Options
 		after time.Duration
@@ -292,7 +293,7 @@ func TestStartFails(t *testing.T) {
 			defer cancel()
 			c.o.Root = root
 			if c.o.Name == "" {
-				c.o.Name = "fails"
+				c.o.Name = ours
 			}
 			a, err := lab.Start(ctx, c.o)
 			if err == nil {
@@ -304,7 +305,7 @@ func TestStartFails(t *testing.T) {
 			}
 		})
 	}
-	left, err := filepath.Glob(filepath.Join(root, "srv", "lab", "fails-*"))
+	left, err := filepath.Glob(filepath.Join(root, "srv", "lab", ours+"-*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v (%v)", left, err)
 	}
