@@ -216,6 +216,10 @@ func (p *parser) wrapLeft(a *atom) {
 	}
 }
 
+// baad reports whether "after" stands at j, as Hindi says it. "baat" is that only
+// behind a "ke": "kal baat karenge" is to talk tomorrow.
+func (p *parser) baad(j int) bool { return p.is(j, cBaad) && (!p.weak(j, cBaad) || p.is(j-1, cOf)) }
+
 func (p *parser) wrapRight(a *atom) {
 	counted := a.kind == aDur || a.kind == aDay && a.day.is(hDays|hMonths) && !a.day.anchored
 	for n := 0; n < 6; n++ {
@@ -235,7 +239,7 @@ func (p *parser) wrapRight(a *atom) {
 			}
 		}
 		switch {
-		case p.any(j, cBaad):
+		case p.baad(j) || counted && p.is(j, cBaad):
 			a.dir = dirAfter
 		case p.is(j, cPehle) && counted && !p.is(j-1, cSe), p.is(j, cAgo), counted && p.is(j, cBefore) && j+1 >= len(p.tokens):
 			a.drop = dropPast
@@ -288,6 +292,11 @@ func (p *parser) bareNumbers() {
 			b.day.year = int16(y)
 			p.insert(n, b)
 			n++
+			continue
+		}
+		if a, ok := p.sameUnit(n, i); ok {
+			p.insert(n, a)
+			i = a.end - 1
 			continue
 		}
 		a, _, ok := p.clockAt(i)
@@ -387,8 +396,8 @@ func (p *parser) supported(a *atom, n int) bool {
 			return true
 		}
 	}
-	// "10 to 11" and nothing else.
-	return a.clock.pair && p.alone(i, j)
+	// "10 to 11" and nothing else, "class 10 to 11", "free 3-5", "10 se 6 office".
+	return a.clock.pair && (p.alone(i, j) || p.any(k, cBusy, cFree, cWork) || p.any(j, cBusy, cFree, cWork))
 }
 
 func (p *parser) correctionBetween(i, j int) bool {

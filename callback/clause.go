@@ -1,5 +1,7 @@
 package callback
 
+import "slices"
+
 // judge drops the atoms that do not count: those about the past, negated ones,
 // those that are only mentioned, and lengths of things. What a word like "busy"
 // or "tha" reaches is its clause.
@@ -123,6 +125,7 @@ func (p *parser) judgeClause(i, j int, busyBefore bool) {
 		past  = p.hasClass(i, j, cPastverb)
 		own   = p.hasClass(i, j, cSelfphone) || p.selfCall(i, j)
 		idle  = p.strangers(i, j)
+		work  = p.hasClass(i, j, cWork)
 	)
 	for k := range atoms {
 		a := &atoms[k]
@@ -160,13 +163,15 @@ func (p *parser) judgeClause(i, j int, busyBefore bool) {
 			a.dir = dirAfter
 		case free && !busy && a.dir == dirBy && a.kind == aClock && (p.is(a.start, cBy) || p.hasClass(i, j, cWill)):
 			a.dir = dirAfter // "free by 5": from then on
-		case p.hasClass(i, j, cWork) && !ask && !free && a.dir == dirBy && a.kind != aNow:
+		case work && !ask && !free && a.dir == dirBy && a.kind != aNow:
 			a.dir = dirAfter // "at work until 5"
 		case busyBefore && !busy && !ask && !free && a.dir == dirBy && a.kind != aNow:
 			a.dir = dirAfter
 		case busy && !free && a.dir == dirBy && a.kind != aNow && !ask, busy && a.next && !free:
 			a.dir = dirAfter
 			a.next = false
+		case work && a.kind == aClock && a.clock.pair && a.dir == dirNone && !ask && !free:
+			a.drop = dropMentioned // "10 se 6 duty hai"
 		case be && cont && a.dir != dirAfter && !free:
 			a.drop, a.faint = dropMentioned, !ask && !counted
 		case (busy || event) && !ask && !free && a.dir != dirAfter:
@@ -221,8 +226,8 @@ func (p *parser) belongs(a, b *atom) bool {
 	return true
 }
 
-// occupied reports whether [i, j) says that the customer is busy; "meeting ke
-// baad" and "before the exam" do not.
+// occupied reports whether [i, j) says that the customer is busy; "meeting khatam
+// hone ke baad" and "before the exam" do not.
 func (p *parser) occupied(i, j int) bool {
 	for ; i < j; i++ {
 		if !p.is(i, cBusy) || p.weak(i, cBusy) || p.inAtom(i) {
@@ -232,10 +237,10 @@ func (p *parser) occupied(i, j int) bool {
 			continue
 		}
 		k := i + 1
-		if p.any(k, cOf, cSe) {
+		for k < i+4 && p.word(k) && !p.inAtom(k) && !p.any(k, cBaad, cPehle, cBe, cBut, cMein, cAsk) {
 			k++
 		}
-		if !p.any(k, cBaad, cPehle) {
+		if !p.any(k, cBaad, cPehle) || k > i+1 && !p.any(k-1, cOf, cSe) {
 			return true
 		}
 	}
@@ -335,14 +340,12 @@ func (p *parser) negate(i, j int, atoms []atom) {
 			hit := false
 			for n := range atoms {
 				if atoms[n].start <= x && x < atoms[n].end && atoms[n].start > k {
-					p.deny(&atoms[n])
+					p.deny(atoms[n : n+1])
 					hit = true
 				}
 			}
 			if !hit {
-				for n := range atoms {
-					p.deny(&atoms[n])
-				}
+				p.deny(atoms)
 			}
 		case p.is(k, cNo):
 			for n := range atoms {
@@ -351,18 +354,12 @@ func (p *parser) negate(i, j int, atoms []atom) {
 				}
 			}
 		case p.is(k, cDont):
-			for n := range atoms {
-				p.deny(&atoms[n])
-			}
+			p.deny(atoms)
 		case p.is(k, cNahi), p.is(k, cMat), p.is(k, cNa) && p.is(k+1, cAsk):
 			if p.is(k, cNahi) && p.nextAtomAt(k+1) >= 0 {
 				continue // a correction
 			}
-			for n := range atoms {
-				if atoms[n].end <= k {
-					p.deny(&atoms[n])
-				}
-			}
+			p.deny(p.before(k, atoms))
 		case p.is(k, cChhod):
 			for n := range atoms {
 				if atoms[n].end <= k && (n+1 == len(atoms) || atoms[n+1].start >= k) {
@@ -393,20 +390,61 @@ func (p *parser) negate(i, j int, atoms []atom) {
 	}
 }
 
-// deny turns a negated direction round ("not before 5" is after 5) and drops
-// what has none.
-func (p *parser) deny(a *atom) {
-	switch {
-	case a.drop != kept:
-	case a.dir == dirBefore, a.dir == dirBy:
-		a.dir = dirAfter
-	case a.dir == dirAfter && a.kind != aDur && !(a.kind == aDay && a.day.is(hDays|hMonths)) && a.kind != aThat, a.dir == dirFrom:
-		a.dir = dirBefore
-	case a.dir == dirFor:
-		a.dir = dirAfter
-	default:
-		a.drop = dropNegated
+// before is those atoms that a Hindi negation at token k may mean: those before
+// it, from the verb on that has closed what was said earlier ("kal karna, subah
+// nahi" without its comma).
+func (p *parser) before(k int, atoms []atom) []atom {
+	n := 0
+	for n < len(atoms) && atoms[n].end <= k {
+		n++
 	}
+	atoms = atoms[:n]
+	for n > 1 {
+		n--
+		for t := atoms[n-1].end; t < atoms[n].start; t++ {
+			if p.is(t, cAsk) && !p.english(t) {
+				return atoms[n:]
+			}
+		}
+	}
+	return atoms
+}
+
+// deny negates atoms: it turns a direction round ("not before 5" is after 5) and
+// drops what has none. Where one was turned, that was what is negated, and the
+// day and the part of it stay: "kal subah 9 se pehle nahi".
+func (p *parser) deny(atoms []atom) {
+	turns := slices.ContainsFunc(atoms, func(a atom) bool {
+		_, ok := a.opposite()
+		return ok && a.drop == kept
+	})
+	for n := range atoms {
+		a := &atoms[n]
+		if a.drop != kept {
+			continue
+		}
+		switch d, ok := a.opposite(); {
+		case ok:
+			a.dir = d
+		case turns && (a.kind == aDay || a.kind == aPart):
+		default:
+			a.drop = dropNegated
+		}
+	}
+}
+
+// opposite is the direction of a when it is denied; not ok if it has none that
+// could be turned.
+func (a *atom) opposite() (d direction, ok bool) {
+	switch a.dir {
+	case dirBefore, dirBy, dirFor:
+		return dirAfter, true
+	case dirFrom:
+		return dirBefore, a.kind != aDay // "kal se mat karna": never again
+	case dirAfter:
+		return dirBefore, a.kind != aDur && !(a.kind == aDay && a.day.is(hDays|hMonths)) && a.kind != aThat
+	}
+	return dirNone, false
 }
 
 // nextAtomAt returns the atom that starts at token i, or after nothing but
@@ -484,7 +522,7 @@ func (p *parser) pronouns() {
 			}
 			if b.kind == aClock || b.kind == aDay || b.kind == aPart || b.kind == aDur {
 				b.drop = kept
-				if b.dir == dirNone || b.dir == dirBy || b.dir == dirFor {
+				if b.dir == dirNone || b.dir == dirBy || b.dir == dirFor || b.dir == dirFrom && b.clock.pair {
 					b.dir = dirAfter
 				}
 				b.next = false

@@ -152,6 +152,9 @@ func (p *parser) dayAt(i int) (a atom, ok bool) {
 			d.set(hDays)
 			d.days, d.days2 = 14, 14
 			d.weeks = true
+		case unitWorkday:
+			d.set(hDays)
+			d.days, d.days2, d.workdays = 1, 1, true
 		case unitMonth:
 			d.set(hMonthOff)
 			d.monthOff = whichOffset(w, p.is(i, cComing))
@@ -269,6 +272,11 @@ func (p *parser) dayAt(i int) (a atom, ok bool) {
 		d.set(hWeekdays)
 		a.end = j + 1
 		return a, true
+	case p.value(j, cUnit) == unitWorkday && w == whichPlain && (p.is(i-1, cOn) || p.any(j+1, cPe, cKo, cMein)):
+		d.set(hDays)
+		d.days, d.days2, d.workdays = 1, 1, true
+		a.end = j + 1
+		return a, true
 	case p.is(j, cWeekend2):
 		d.set(hWeek | hSlice)
 		d.slice, d.which = sliceEnd, whichPlain
@@ -377,7 +385,7 @@ func (p *parser) sliceAt(i int) (a atom, ok bool) {
 		default:
 			return a, false
 		}
-		if !p.any(j+1, cOf, cIn) {
+		if !p.any(j+1, cOf, cIn, cMein) {
 			if weekday < 0 || !p.is(i, cOrd) {
 				return a, false
 			}
@@ -389,7 +397,7 @@ func (p *parser) sliceAt(i int) (a atom, ok bool) {
 	default:
 		return a, false
 	}
-	if p.any(j, cOf, cIn) {
+	if p.any(j, cOf, cIn, cMein) || p.mark(j, '-') {
 		j++
 	}
 	for p.is(j, cThe) || p.is(j, cArticle) {
@@ -399,7 +407,7 @@ func (p *parser) sliceAt(i int) (a atom, ok bool) {
 	d := &a.day
 	switch {
 	case p.value(k, cUnit) == unitWeek && s != sliceWeek:
-		if w == whichPlain && p.is(i, cLater) {
+		if w == whichPlain && p.is(i, cLater) && !p.any(i+1, cOf, cIn) {
 			return a, false
 		}
 		d.set(hWeek)

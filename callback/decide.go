@@ -238,10 +238,10 @@ func (p *parser) ahead(day civil, minute, span int, f *frame) bool {
 func (p *parser) clockSpan(f *frame, day civil, minute int, x, y time.Time) answer {
 	switch f.clockDir {
 	case dirAfter, dirFrom:
-		if f.clock.pair {
+		if f.clock.pair && f.clockDir == dirFrom {
 			break
 		}
-		return p.between(x, x.Add(2*time.Hour), x.Add(5*time.Minute), Range)
+		return p.between(y, y.Add(2*time.Hour), y.Add(5*time.Minute), Range)
 	case dirBefore, dirBy, dirWithin:
 		if f.clock.pair {
 			break
@@ -429,6 +429,9 @@ func (p *parser) wholeDays(f *frame) answer {
 		day++ // the day is over for calls
 	}
 	start := p.wall(lo, 0)
+	if f.not != partNone && lo == hi {
+		return p.restOfDay(day, f.not, rule)
+	}
 	ring := p.wall(day, ringMinute)
 	if day == p.today && p.minute > ringMinute-h {
 		left := end.Sub(p.heard)
@@ -440,4 +443,28 @@ func (p *parser) wholeDays(f *frame) answer {
 	r := p.between(start, end, ring, rule)
 	r.ambiguous = d.ambiguous
 	return r
+}
+
+// restOfDay is a day without a part of it: what lies before that part or what
+// comes after it, whichever has the usual minute or else is longer.
+func (p *parser) restOfDay(day civil, not partID, rule Rule) answer {
+	pt := partOf(not, p.by.user)
+	from, to := dayStart, dayEnd
+	if day == p.today {
+		from = max(from, p.minute)
+	}
+	morning := from < ringMinute && ringMinute < int(pt.from)
+	if morning || ringMinute <= int(pt.to) && int(pt.from)-from > to-int(pt.to) {
+		to = int(pt.from)
+	} else {
+		from = max(from, int(pt.to))
+	}
+	if to <= from {
+		return answer{}
+	}
+	ring := ringMinute
+	if ring <= from || ring >= to {
+		ring = from + min(h, (to-from)/2)
+	}
+	return p.between(p.wall(day, from), p.wall(day, to), p.wall(day, ring), rule)
 }

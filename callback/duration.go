@@ -34,7 +34,7 @@ func (p *parser) durationAt(i int) (a atom, ok bool) {
 	}
 	n, j := p.amountAt(i)
 	switch {
-	case j > i && j == i+1 && p.is(i-1, cIn) && p.digits(i) == 2 && n.lo >= 5*60 && n.lo < 60*60 && n.lo == n.hi && p.onlyFiller(j, len(p.tokens)): // in 15
+	case j > i && j == i+1 && p.is(i-1, cIn) && p.digits(i) <= 2 && n.lo >= 5*60 && n.lo < 60*60 && n.lo == n.hi && p.onlyFiller(j, len(p.tokens)): // in 15, in ten
 		a.dur = durations{lo: n.lo, hi: n.lo}
 		a.end = j
 		return a, true
@@ -43,7 +43,7 @@ func (p *parser) durationAt(i int) (a atom, ok bool) {
 	case j > i:
 	case p.is(i, cUnit) && p.digits(i-1) == 0 && p.is(i+1, cBhar): // ghante bhar
 		n = amount{lo: 60, hi: 60, bare: true}
-	case p.is(i, cUnit) && p.bareUnit(i):
+	case p.is(i, cUnit) && (p.bareUnit(i) || p.value(i, cUnit) < unitDay && p.andHalf(i+1) > i+1): // an hour and a half
 		n = amount{lo: 60, hi: 60, bare: true}
 	default:
 		return p.hoursAndMinutes(i)
@@ -79,17 +79,13 @@ func (p *parser) durationAt(i int) (a atom, ok bool) {
 	}
 	// "and a half", "aur aadha", "30 minutes", "and 30 minutes", "aur 10 minute"
 	for !n.few && !a.dur.pair {
-		k := p.joined(j)
-		x := k
-		if p.is(x, cArticle) {
-			x++
-		}
-		if s, is := p.sense(x, cQty); is && x > j && (s.value == qtyHalf || s.value == qtyQuarter) && !p.is(x+1, cUnit) && !p.is(x+1, cOf) {
-			a.dur.lo += int(s.value) * each / 60
+		if x := p.andHalf(j); x > j {
+			a.dur.lo += p.value(x-1, cQty) * each / 60
 			a.dur.hi = a.dur.lo
-			j = x + 1
+			j = x
 			break
 		}
+		k := p.joined(j)
 		m, l := p.amountAt(k)
 		if l == k || m.few || m.lo != m.hi || !p.is(l, cUnit) || !p.unitOK(l) {
 			break
@@ -232,6 +228,18 @@ func (p *parser) daysAt(a atom, n amount, unit, j int) (atom, bool) {
 	return a, true
 }
 
+// andHalf is the index after "and a half" or "and a quarter" at j, or j.
+func (p *parser) andHalf(j int) int {
+	x := p.joined(j)
+	if p.is(x, cArticle) {
+		x++
+	}
+	if v := p.value(x, cQty); x > j && (v == qtyHalf || v == qtyQuarter) && !p.is(x+1, cUnit) && !p.is(x+1, cOf) {
+		return x + 1
+	}
+	return j
+}
+
 // joined is the index after "and" or a comma at j.
 func (p *parser) joined(j int) int {
 	if p.mark(j, ',') {
@@ -241,6 +249,39 @@ func (p *parser) joined(j int) int {
 		j++
 	}
 	return j
+}
+
+// sameUnit reads a bare number at i that corrects the delay before it, atom n-1,
+// and has its unit: "5 minutes, no, make it 10", "2 ghante nahi 3".
+func (p *parser) sameUnit(n, i int) (a atom, ok bool) {
+	if n == 0 {
+		return a, false
+	}
+	b := &p.atoms[n-1]
+	if b.kind != aDur || b.drop != kept || b.dur.vague {
+		return a, false
+	}
+	corrects := false
+	for k := b.end; k < i; k++ {
+		switch {
+		case p.any(k, cNahi, cNo, cSorry, cInstead):
+			corrects = true
+		case p.punct(k), p.any(k, cWord, cApprox):
+		default:
+			return a, false
+		}
+	}
+	m, j := p.amountAt(i)
+	if !corrects || j == i || m.few || !p.onlyFiller(j, len(p.tokens)) {
+		return a, false
+	}
+	each := 60
+	if b.dur.lo%3600 == 0 && m.hi <= 12*60 {
+		each = 3600
+	}
+	a = atom{kind: aDur, start: i, end: j, dir: b.dir, replaces: true}
+	a.dur = durations{lo: m.lo * each / 60, hi: m.hi * each / 60, pair: m.lo != m.hi}
+	return a, true
 }
 
 // elapsed finishes a duration of whole days and hours, minutes or seconds from

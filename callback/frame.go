@@ -7,6 +7,7 @@ type frame struct {
 	part  partID
 	clock clocks
 	dur   durations
+	not   partID // a part of the day that will not do: "kal, but not in the morning"
 
 	has                       atomSet
 	dayDir, partDir, clockDir direction
@@ -35,6 +36,9 @@ func (p *parser) merge() (f frame, ok bool) {
 	skip := false // inside an alternative
 	for n := range p.atoms {
 		a := &p.atoms[n]
+		if a.drop == dropNegated && a.kind == aPart {
+			f.not = a.part
+		}
 		if a.drop != kept {
 			continue
 		}
@@ -187,6 +191,9 @@ func (f *frame) bothParts(b partID) partID {
 	if y == partDaytime {
 		return x
 	}
+	if x == shade(y, true, false, false) {
+		return x
+	}
 	if x == partFirstthing && y == partMorning || y == partFirstthing && x == partMorning {
 		return partFirstthing
 	}
@@ -271,7 +278,11 @@ func (f *frame) joinDays(p *parser, a *atom, n int) bool {
 		*d = nd
 		f.dayDir = dirNone
 	case e.is(hRel|hWeekday|hMday|hMonth) && d.is(hRel|hWeekday|hMday|hMonth) && (p.any(f.end, cTo, cAnd, cSe) || p.mark(f.end, '-') || f.dayDir == dirFrom && (a.dir == dirBy || a.dir == dirNone) || p.any(f.end-1, cSe)):
-		// "Monday to Wednesday": any of them will do, the first is taken
+		// "Monday to Wednesday": any of them will do; tomorrow, if it is among
+		// them, or else the first
+		if w := (p.today + 1).weekday(); d.has == hWeekday && e.has == hWeekday && d.which == whichPlain && (w-int(d.weekday)+7)%7 <= (int(e.weekday)-int(d.weekday)+7)%7 {
+			d.weekday = int8(w)
+		}
 		if f.dayDir == dirFrom {
 			f.dayDir = dirNone
 		}

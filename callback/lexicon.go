@@ -150,6 +150,7 @@ const (
 	cThen       // then, tab
 	cOver       // over, khatam
 	cBreak      // break
+	cDone       // kha ke, nikal ke: after what was done
 	cChhod      // chhod ke
 	cBut        // but, lekin
 	cJab        // jab

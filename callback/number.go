@@ -92,7 +92,7 @@ func (p *parser) amountAt(i int) (a amount, next int) {
 			j++
 		}
 		return amount{lo: 2 * 60, hi: 2 * 60, approx: true}, j
-	case p.is(j, cFew), p.is(j, cSome) && p.is(j+1, cUnit) && p.value(j+1, cUnit) != unitDay:
+	case p.is(j, cFew), p.is(j, cSome) && p.is(j+1, cUnit) && (p.value(j+1, cUnit) != unitDay || p.any(j-1, cIn, cAfter) || p.any(j+2, cBaad, cMein)):
 		j++
 		if p.is(j, cMore) {
 			j++
@@ -142,8 +142,11 @@ func (p *parser) oneAmount(i int) (sixtieths, next int) {
 		if n, k := p.numberAt(i + 1); k > i+1 && n < 1000 {
 			return n*60 + int(s.value), k
 		}
-		if s.value == fracSava {
+		switch {
+		case s.value == fracSava:
 			return 75, i + 1
+		case s.value == fracPaune && p.is(i+1, cUnit):
+			return 45, i + 1
 		}
 		return 0, i
 	}

@@ -13,8 +13,10 @@ const (
 	partForenoon
 	partLatemorning
 	partDopahar
+	partEarlyafternoon
 	partAfternoon
 	partLateafternoon
+	partEarlyevening
 	partEvening
 	partSunset
 	partLateevening
@@ -83,8 +85,10 @@ var parts = [partUser]part{
 	partForenoon:        {"forenoon", 9 * h, 12 * h, 10*h + 30, pmMorning},
 	partLatemorning:     {"late morning", 10 * h, 12*h + 30, 11 * h, pmMorning},
 	partDopahar:         {"dopahar", 12 * h, 16 * h, 14 * h, pmNearest},
+	partEarlyafternoon:  {"early afternoon", 12 * h, 15 * h, 13*h + 30, pmNearest},
 	partAfternoon:       {"afternoon", 12 * h, 18 * h, 15 * h, pmNearest},
 	partLateafternoon:   {"late afternoon", 15 * h, 18 * h, 16*h + 30, pmNearest},
+	partEarlyevening:    {"early evening", 16 * h, 19 * h, 17*h + 30, pmNearest},
 	partEvening:         {"evening", 16 * h, 21 * h, 18 * h, pmNearest},
 	partSunset:          {"sunset", 17*h + 30, 19*h + 30, 18*h + 30, pmNearest},
 	partLateevening:     {"late evening", 18 * h, 22 * h, 20 * h, pmNearest},
@@ -148,13 +152,13 @@ func (p *parser) partAt(i int) (a atom, ok bool) {
 		if (id == partFirsthalf || id == partSecondhalf) && p.is(j+1, cOf) && (p.digits(j+2) == 4 || p.any(j+2, cMonth, cThis, cNext) || p.value(j+2, cUnit) > unitDay) {
 			return a, false
 		}
-		if p.weak(j, cPart) && !p.any(j+1, cKo, cMein, cTak, cBaje, cBaad, cSe) {
+		if p.weak(j, cPart) && !p.any(j+1, cKo, cMein, cTak, cBaje, cBaad) {
 			return a, false
 		}
 		if id == partDopahar || id == partMorning || id == partNight || id == partEvening {
 			// "dopahar ke khane ke baad", "raat ka khana kha ke"
 			k := j + 1
-			if p.is(k, cOf) {
+			if p.any(k, cOf, cKo) {
 				k++
 			}
 			if p.is(k, cMeal) {
@@ -186,6 +190,14 @@ func (p *parser) partAt(i int) (a atom, ok bool) {
 		a.end = j
 		return a, true
 	}
+	if early && (p.value(j, cDayrel) > 0 || p.is(j, cWeekday)) { // "early tomorrow", "early tomorrow evening"
+		id := partID(partMorning)
+		if p.isPart(j + 1) {
+			id = partID(p.value(j+1, cPart))
+		}
+		a.part, a.end = shade(id, true, false, false), j
+		return a, true
+	}
 	if j > i {
 		return a, false
 	}
@@ -214,6 +226,10 @@ func shade(id partID, early, late, mid bool) partID {
 		return partEarlymorning
 	case late && id == partMorning:
 		return partLatemorning
+	case early && (id == partAfternoon || id == partDopahar):
+		return partEarlyafternoon
+	case early && id == partEvening:
+		return partEarlyevening
 	case late && (id == partAfternoon || id == partDopahar):
 		return partLateafternoon
 	case late && id == partEvening:
@@ -261,12 +277,11 @@ func (p *parser) mealAt(i int, of partID) (a atom, ok bool) {
 	if p.any(k, cOf, cSe, cUnit) {
 		k++
 	}
-	prev := i - 1
-	for p.any(prev, cThe, cMore) || p.tokenText(prev) == "my" || p.tokenText(prev) == "the" || p.tokenText(prev) == "having" {
-		prev--
-	}
+	prev := p.preposition(i)
 	switch {
-	case p.is(k, cBaad):
+	case p.is(j, cDone): // "khana kha ke"
+		a.part, a.end = after[meal], j+1
+	case p.baad(k):
 		a.part, a.end = after[meal], k+1
 	case p.is(k, cPehle):
 		a.part, a.end = before[meal], k+1
@@ -274,7 +289,7 @@ func (p *parser) mealAt(i int, of partID) (a atom, ok bool) {
 		a.part, a.start, a.end = after[meal], prev, i+1
 	case p.is(prev, cBefore):
 		a.part, a.start, a.end = before[meal], prev, i+1
-	case p.any(prev, cAt, cBy), p.is(prev, cIn) && p.at(prev).end-p.at(prev).start > 2, p.any(i-1, cDayrel, cWeekday) && j >= len(p.tokens), p.is(k, cTimeword), p.any(j, cMein, cPe) && !p.isBusyTail(j+1):
+	case p.any(prev, cAt, cBy, cApprox), p.is(prev, cIn) && p.at(prev).end-p.at(prev).start > 2, p.any(i-1, cDayrel, cWeekday) && j >= len(p.tokens), p.is(k, cTimeword), p.any(j, cMein, cPe) && !p.isBusyTail(j+1):
 		a.part, a.end = during[meal], j
 		if p.is(k, cTimeword) {
 			a.end = k + 1
@@ -283,6 +298,19 @@ func (p *parser) mealAt(i int, of partID) (a atom, ok bool) {
 		return a, false
 	}
 	return a, true
+}
+
+// preposition is the token that says on which side of the meal or the work at i
+// the customer means: "after I have had lunch", "before going to work".
+func (p *parser) preposition(i int) int {
+	j := i - 1
+	for n := 0; n < 3 && p.word(j) && !p.inAtom(j) && !p.any(j, cAfter, cBefore); n++ {
+		if len(p.tokens[j].senses) > 0 && !p.any(j, cThe, cMore, cTo, cOver) && (!p.is(j, cWord) || p.any(j, cIn, cAt, cAsk, cBe)) {
+			break
+		}
+		j--
+	}
+	return j
 }
 
 // isBusyTail reports whether what follows says that somebody is in the middle
@@ -297,12 +325,8 @@ func (p *parser) tokenText(i int) string {
 		return ""
 	}
 	switch s := p.phrase[t.start:t.end]; {
-	case equalFold(s, "the"):
-		return "the"
 	case equalFold(s, "my"):
 		return "my"
-	case equalFold(s, "having"):
-		return "having"
 	case equalFold(s, "t"):
 		return "t"
 	case equalFold(s, "ish"):
@@ -326,17 +350,17 @@ func equalFold(s, small string) bool {
 // workAt reads "after work", "office ke baad", "office se aane ke baad".
 func (p *parser) workAt(i int) (a atom, ok bool) {
 	a = atom{kind: aPart, start: i}
-	switch {
-	case p.is(i-1, cAfter), p.is(i-2, cAfter) && p.word(i-1):
-		a.part, a.end = partAfterWork, i+1
+	switch prev := p.preposition(i); {
+	case p.is(prev, cAfter):
+		a.part, a.start, a.end = partAfterWork, prev, i+1
 		return a, true
-	case p.is(i-1, cBefore):
-		a.part, a.end = partBeforeWork, i+1
+	case p.is(prev, cBefore):
+		a.part, a.start, a.end = partBeforeWork, prev, i+1
 		return a, true
 	}
-	for j := i + 1; j <= i+4; j++ {
+	for j := i + 1; j <= i+5; j++ {
 		switch {
-		case p.is(j, cBaad):
+		case p.baad(j), p.is(j, cDone):
 			a.part, a.end = partAfterWork, j+1
 			return a, true
 		case p.is(j, cPehle) && p.is(j-1, cSe):
