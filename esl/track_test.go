@@ -44,7 +44,7 @@ func replay(t *testing.T, id dialler.CallID, screen bool, heard [][]byte) []dial
 		}
 		s.handle(&e)
 	}
-	ctx, done := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, done := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer done()
 	var told []dialler.Event
 	ended := false

@@ -19,7 +19,7 @@ import (
 // TestRun starts the program, sends one INVITE to nobody, and finds it on the page and
 // in the journal.
 func TestRun(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	journal := filepath.Join(t.TempDir(), "journal")
 	out, w := io.Pipe()

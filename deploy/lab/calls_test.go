@@ -49,7 +49,7 @@ func ari(t *testing.T, a *lab.Asterisk, method, path string, body any) (int, []b
 }
 
 func within(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

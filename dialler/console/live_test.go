@@ -195,7 +195,7 @@ func TestStreamsAreBounded(t *testing.T) {
 		for e := next(t, one); e != "closed"; e = next(t, one) { //nolint:revive // until it is
 		}
 	}
-	ctx, again := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, again := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer again()
 	for {
 		short, stop := context.WithCancel(ctx)

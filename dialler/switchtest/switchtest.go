@@ -98,7 +98,7 @@ type Seen struct {
 }
 
 // patience is how long anything may take before it counts as not happening.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // Run runs the suite.
 func Run(t *testing.T, h Harness) {

@@ -179,7 +179,7 @@ func (r *running) await(what string, is func(dialler.Happening) bool) dialler.Ha
 		r.past = slices.Delete(r.past, i, i+1)
 		return h
 	}
-	limit := time.After(time.Minute)
+	limit := time.After(2 * time.Minute)
 	for {
 		select {
 		case h := <-r.happening:

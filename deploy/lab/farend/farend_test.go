@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 }
 
 // limit is for what takes milliseconds: reached only when it will never come.
-const limit = 30 * time.Second
+const limit = 2 * time.Minute
 
 func start(t *testing.T, o farend.Options) *farend.FarEnd {
 	t.Helper()

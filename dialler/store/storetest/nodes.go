@@ -235,7 +235,7 @@ var nodeTests = []test{
 			what.do()
 			select {
 			case <-other.Wake():
-			case <-time.After(10 * time.Second):
+			case <-time.After(time.Minute):
 				w.Fatalf("%s woke nobody", what.name)
 			}
 		}

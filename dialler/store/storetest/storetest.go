@@ -479,7 +479,7 @@ func (w *world) woken() bool {
 	select {
 	case <-w.s.Wake():
 		return true
-	case <-time.After(5 * time.Second): // a store with a wire between takes a while
+	case <-time.After(time.Minute): // a store with a wire between takes a while
 		return false
 	}
 }
