@@ -5,6 +5,10 @@ package callback
 // make a time.
 func (p *parser) findAtoms() {
 	for i := 0; i < len(p.tokens); {
+		if j := p.spelled(i); j > i {
+			i = j
+			continue
+		}
 		a, ok := p.atomAt(i)
 		if !ok {
 			i++
@@ -18,6 +22,23 @@ func (p *parser) findAtoms() {
 	}
 	p.bareNumbers()
 	p.weakAtoms()
+}
+
+// spelled is the index after a number that is read out digit by digit, as of a
+// telephone, at i; i if there is none.
+func (p *parser) spelled(i int) int {
+	j := i
+	for p.digits(j) <= 1 {
+		n, k := p.numberAt(j)
+		if k != j+1 || n > 9 {
+			break
+		}
+		j = k
+	}
+	if j-i < 6 {
+		return i
+	}
+	return j
 }
 
 // fromClock joins a delay to the time it counts from: "5 baje ke 10 minute
@@ -279,6 +300,10 @@ func (p *parser) wrapRight(a *atom) {
 func (p *parser) bareNumbers() {
 	n := 0 // atoms before token i
 	for i := 0; i < len(p.tokens); i++ {
+		if j := p.spelled(i); j > i {
+			i = j - 1
+			continue
+		}
 		for n < len(p.atoms) && p.atoms[n].end <= i {
 			n++
 		}
@@ -420,7 +445,7 @@ func (p *parser) weakAtoms() {
 		switch {
 		case p.alone(a.start, a.end):
 		case a.dir != dirNone && a.dir != dirFrom:
-		case p.any(a.end-1, cKo, cTak), p.any(a.end, cKo):
+		case p.any(a.end-1, cKo, cTak), p.any(a.end, cKo), p.is(a.end, cOf) && p.value(a.end+1, cUnit) == unitDay:
 		case p.any(a.start, cOn, cBy, cUntil, cBefore, cAfter, cNext, cThis, cComing):
 		case n > 0 && a.start-p.atoms[n-1].end <= 1 && !p.any(a.start-1, cAsk):
 		case n+1 < len(p.atoms) && p.atoms[n+1].start-a.end <= 1:

@@ -44,6 +44,8 @@ func (p *parser) clauseEnd(i int) int {
 			return j
 		case p.is(j, cAsk2) && j > i:
 			return j
+		case p.is(j, cSorry) && closed && p.nextAtomAt(j+1) >= 0: // "Monday is a holiday make it Tuesday"
+			return j
 		case p.is(j, cAsk):
 			if closed && j > i && (asked || !p.is(j-1, cDont)) && p.english(j) {
 				return j
@@ -54,6 +56,9 @@ func (p *parser) clauseEnd(i int) int {
 			closed = true
 		}
 		if p.is(j, cBe) && !p.weak(j, cBe) || p.is(j, cPerfect) && !p.any(j+1, cPerfect, cBe, cWill) {
+			if p.is(j+1, cNow) && (j+2 == len(p.tokens) || p.punct(j+2)) { // "busy hoon abhi"
+				return j + 2
+			}
 			return j + 1
 		}
 	}
@@ -484,11 +489,11 @@ func (p *parser) corrections() {
 	}
 }
 
-// pronouns gives "after that" the time of the last atom before it, whether or
-// not that one was only mentioned.
+// pronouns gives "after that", "then" and "that day" the time of the last atom
+// before it, whether or not that one was only mentioned.
 func (p *parser) pronouns() {
 	for i := range p.tokens {
-		if !p.is(i, cThen) || p.inAtom(i) {
+		if !p.any(i, cThen, cThatday) || p.inAtom(i) {
 			continue
 		}
 		if n := p.atomFrom(i) - 1; n >= 0 {
@@ -499,6 +504,9 @@ func (p *parser) pronouns() {
 				b.drop, b.dir = kept, dirAfter
 			default:
 				b.drop = kept
+				for ; n > 0 && p.atoms[n-1].drop == dropMentioned && p.belongs(&p.atoms[n-1], &p.atoms[n]); n-- { // its day, its part
+					p.atoms[n-1].drop = kept
+				}
 			}
 		}
 	}

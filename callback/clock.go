@@ -101,7 +101,7 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 		case d > 0 && d <= 2 && p.mark(k, '-') && p.glued(k) && p.glued(k+1) && p.digits(k+1) == 2 && p.any(k+2, cAm, cPm, cBaje) && p.minuteOnly(k+1): // 3-30 pm
 			mins, _ = p.numberAt(k + 1)
 			j, sure = k+2, certain
-		case p.digits(k) == 2 && !p.is(k+1, cUnit) && d > 0 && d <= 2 && hour <= 12 && !p.glued(k) && (p.any(k+1, cAm, cPm, cBaje, cOclock) || p.is(i-1, cAt) && !p.any(k+1, cCounted, cUnit) || p.alone(i, k+1)): // "8 30 pm"
+		case p.hourAndMinutes(i, k): // "8 30 pm"
 			mins, _ = p.numberAt(k)
 			if mins >= 60 || mins%5 != 0 && !p.any(k+1, cAm, cPm) {
 				return c, i, unsure
@@ -234,6 +234,33 @@ func (p *parser) timeAt(i int) (c clockval, next int, sure sureness) {
 		}
 		j++
 	}
+}
+
+// hourAndMinutes reports whether the number at i is an hour and the one at j its
+// minutes, where ASR has left out what stands between: "8 30 pm", "18 30 hrs",
+// "friday 7 30", "kal subah 10 30".
+func (p *parser) hourAndMinutes(i, j int) bool {
+	hour, _ := p.numberAt(i)
+	mins, k := p.numberAt(j)
+	switch {
+	case p.digits(i) < 1 || p.digits(i) > 2 || p.digits(j) != 2 || p.glued(j):
+		return false
+	case p.is(k, cHrs) && hour >= 13:
+		return true
+	case p.is(k, cUnit) || hour > 12:
+		return false
+	case p.any(k, cAm, cPm, cBaje, cOclock):
+		return true
+	case p.any(k, cCounted, cMonth, cTarikh) || p.digits(k) > 0:
+		return false
+	case p.is(i-1, cAt) || p.alone(i, k):
+		return true
+	}
+	day := i - 1
+	for p.any(day, cKo, cMein, cAt) || p.mark(day, ',') {
+		day--
+	}
+	return p.any(day, cDayrel, cWeekday, cPart) && mins > 12 // "kal 10 12" is from ten to twelve
 }
 
 // offset reads the "+05:30" or "Z" of an RFC 3339 time at j.

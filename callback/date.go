@@ -293,13 +293,13 @@ func (p *parser) monthDay(i int) (a atom, ok bool) {
 	switch {
 	case p.is(j, cTarikh):
 		return p.mdayAtom(a, n, j+1)
-	case ordinal && p.is(j-1, cSuffix), ordinal && p.digits(i) > 0, ordinal && p.numeric(i):
-		// 20th; but not the 5th floor, the 2nd half
+	case ordinal && p.is(j-1, cSuffix), ordinal && p.digits(i) > 0, ordinal && p.numeric(i), ordinal && p.is(i, cTens):
+		// 20th, twenty first; but not the 5th floor, the 2nd half
 		if p.any(j, cCounted, cUnit, cLabel, cPart, cWeekday, cEvent, cQuarter, cFinal) && !p.is(j, cPart) && !p.is(j, cWeekday) {
 			return a, false
 		}
 		return p.mdayAtom(a, n, j)
-	case ordinal && p.any(i-1, cThe, cOn, cBy, cUntil, cAfter, cBefore) && (j >= len(p.tokens) || p.any(j, cOf, cAt, cKo, cOf) || p.punct(j)):
+	case ordinal && p.any(i-1, cThe, cOn, cBy, cUntil, cAfter, cBefore) && (p.any(j, cOf, cAt, cIn, cKo, cPart) || p.punct(j) || p.onlyFiller(j, len(p.tokens))):
 		return p.mdayAtom(a, n, j)
 	case !ordinal && p.is(i-1, cThe) && p.digits(i) == 2 && n > 12 && n <= 31 && (j >= len(p.tokens) || p.punct(j) || p.is(j, cAt)): // the 24
 		return p.mdayAtom(a, n, j)

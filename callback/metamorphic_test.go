@@ -102,7 +102,7 @@ func TestWeekdaysMoveByWholeWeeks(t *testing.T) {
 	for _, file := range []string{"dev.jsonl", "own.jsonl"} {
 		for _, r := range loadRows(t, file) {
 			zone := mustZone(t, "Asia/Kolkata")
-			if r.TZ != zone.String() || r.Kind == "date" || strings.ContainsAny(r.Phrase, "0123456789०१२३४५६७८९") && r.Kind == "daypart" {
+			if r.TZ != zone.String() || r.Kind == "date" || r.Kind == "daypart" && (strings.ContainsAny(r.Phrase, "0123456789०१२३४५६७८९") || strings.Contains(r.Phrase, "tarikh")) {
 				continue // a date in it does not move
 			}
 			a := Resolve(r.Phrase, r.Now, zone)

@@ -213,8 +213,17 @@ func (p *parser) oneAmount(i int) (sixtieths, next int) {
 		if s, ok := p.sense(k, cQty); ok && (s.value == qtyHalf || s.value == qtyQuarter) {
 			return sum + int(s.value), k + 1
 		}
+		if m, l := p.numberAt(k); l > k && m == 3 && p.quarter(l) {
+			return sum + 45, l + 1
+		}
 	}
 	return sum, j
+}
+
+// quarter reports whether "quarter" or "quarters" stands at i.
+func (p *parser) quarter(i int) bool {
+	v := p.value(i, cQty)
+	return v == qtyQuarter || v == qtyQuarters
 }
 
 func (p *parser) unitAfterOf(i int) bool {
