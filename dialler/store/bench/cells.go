@@ -61,7 +61,7 @@ func measure(ctx context.Context, o options) (err error) {
 	for _, campaigns := range o.campaigns {
 		for _, n := range o.contacts {
 			start := time.Now()
-			ours, err := newRingback(ctx, server, most)
+			ours, err := newRingback(ctx, server, "bench_ringback", most)
 			if err != nil {
 				return err
 			}
@@ -69,23 +69,29 @@ func measure(ctx context.Context, o options) (err error) {
 			if err != nil {
 				return err
 			}
-			for _, r := range []rival{ours, theirs} {
+			least, err := newFloor(ctx, server, most)
+			if err != nil {
+				return err
+			}
+			rivals := []rival{ours, theirs, least}
+			for _, r := range rivals {
 				if err := r.load(ctx, n, campaigns); err != nil {
 					return fmt.Errorf("load %d contacts: %w", n, err)
 				}
 			}
 			fmt.Printf("\n%s contacts in %d campaigns (loaded in %v)\n\n", short(n), campaigns, time.Since(start).Round(time.Second))
-			fmt.Printf("| workers | batch | Ringback/s | River/s | ratio | Lease p50 | p99 | River's p50 | p99 | CPU | River's |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+			fmt.Printf("| workers | batch | Ringback/s | River/s | ratio | floor's ratio | Lease p50 | p99 | River's p50 | p99 | CPU | River's | floor's |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 			for _, w := range o.workers {
 				for _, b := range o.batches {
-					us, them, err := duel(ctx, o, ours, theirs, n, campaigns, w, b)
+					f, err := duel(ctx, o, rivals, n, campaigns, w, b)
 					if err != nil {
 						return err
 					}
+					us, them, most := f[0], f[1], f[2]
 					m, r := median(us.perSecond), median(them.perSecond)
-					fmt.Printf("| %d | %d | %.0f | %.0f | ×%.2f | %s | %s | %s | %s | %d µs | %d µs |\n", w, b, m, r, m/r,
+					fmt.Printf("| %d | %d | %.0f | %.0f | ×%.2f | ×%.2f | %s | %s | %s | %s | %d µs | %d µs | %d µs |\n", w, b, m, r, m/r, median(most.perSecond)/r,
 						ms(quantile(us.fetches, .5)), ms(quantile(us.fetches, .99)), ms(quantile(them.fetches, .5)), ms(quantile(them.fetches, .99)),
-						median(us.each).Microseconds(), median(them.each).Microseconds())
+						median(us.each).Microseconds(), median(them.each).Microseconds(), median(most.each).Microseconds())
 					if o.statements {
 						if err := ours.statements(ctx); err != nil {
 							return err
@@ -98,8 +104,9 @@ func measure(ctx context.Context, o options) (err error) {
 					return err
 				}
 			}
-			ours.close()
-			theirs.close()
+			for _, r := range rivals {
+				r.close()
+			}
 		}
 	}
 	if o.sqlite {
@@ -108,28 +115,26 @@ func measure(ctx context.Context, o options) (err error) {
 	return nil
 }
 
-// duel measures one cell: the two take turns, round by round.
-func duel(ctx context.Context, o options, a, b rival, n, campaigns, workers, batch int) (fa, fb figure, err error) {
+// duel measures one cell: the rivals take turns, round by round.
+func duel(ctx context.Context, o options, rivals []rival, n, campaigns, workers, batch int) ([]figure, error) {
+	figures := make([]figure, len(rivals))
 	for i := range o.rounds + 1 {
-		for _, x := range []struct {
-			r rival
-			f *figure
-		}{{a, &fa}, {b, &fb}} {
-			if i == 1 { // the first was to warm up: connections know their statements now
-				*x.f = figure{}
-			}
-			if err := round(ctx, o, x.r, x.f, n, campaigns, workers, batch); err != nil {
-				return fa, fb, err
+		if i == 1 { // the first was to warm up: connections know their statements now
+			clear(figures)
+		}
+		for k, r := range rivals {
+			if err := round(ctx, o, r, &figures[k], n, campaigns, workers, batch); err != nil {
+				return nil, err
 			}
 		}
 	}
-	return fa, fb, nil
+	return figures, nil
 }
 
 // round lets the workers loose for a while. Of few contacts there would soon
 // be none left: they are loaded anew.
 func round(ctx context.Context, o options, r rival, f *figure, n, campaigns, workers, batch int) error {
-	quota := int64(pendingShare * float64(n) * 0.75)
+	quota := int64(pendingShare * float64(n) * 0.55) // and two batches of each worker
 	if n < 100_000 {
 		if err := r.load(ctx, n, campaigns); err != nil {
 			return err

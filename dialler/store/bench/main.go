@@ -8,12 +8,13 @@
 // # What is compared
 //
 // One PostgreSQL, started for the run with every commit on disk before it is
-// acknowledged (fsync on), holds two databases: one is Ringback's, the other
-// River's. The same number of contacts, or jobs, is loaded into each by COPY,
-// then vacuumed and analysed. Cell by cell, Ringback and River take turns:
+// acknowledged (fsync on), holds three databases: Ringback's, River's and the
+// floor's. The same number of contacts, or jobs, is loaded into each by COPY,
+// then vacuumed and analysed. Cell by cell, the three take turns:
 //
 //	Ringback   Lease of up to b contacts, then Settle of each as answered, b at once, as the dialling loop does
 //	River      JobGetAvailable of up to b jobs, then JobSetStateIfRunningMany of all of them as completed
+//	floor      the least that any store must write for a call, by bare statements: see [floor]
 //
 // by w workers at once, each on a connection of its own, each waiting for its
 // batch to be completed before it fetches the next. What a worker does between

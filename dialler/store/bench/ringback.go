@@ -21,7 +21,7 @@ import (
 // ringback is the store on Postgres.
 type ringback struct {
 	desk
-	url string
+	name, url string // of the database
 }
 
 // A desk leases and settles, on whatever store.
@@ -30,8 +30,8 @@ type desk struct {
 	asked dialler.LeaseRequest // but for how many
 }
 
-func newRingback(ctx context.Context, server *lab.Server, workers int) (*ringback, error) {
-	at, err := fresh(ctx, server, "bench_ringback")
+func newRingback(ctx context.Context, server *lab.Server, database string, workers int) (*ringback, error) {
+	at, err := fresh(ctx, server, database)
 	if err != nil {
 		return nil, err
 	}
@@ -39,10 +39,10 @@ func newRingback(ctx context.Context, server *lab.Server, workers int) (*ringbac
 	if err != nil {
 		return nil, err
 	}
-	return &ringback{desk: desk{s: s}, url: at}, nil
+	return &ringback{desk: desk{s: s}, name: database, url: at}, nil
 }
 
-func (*ringback) database() string { return "bench_ringback" }
+func (r *ringback) database() string { return r.name }
 
 // fresh makes a database, anew if it is there.
 func fresh(ctx context.Context, server *lab.Server, name string) (string, error) {
