@@ -76,7 +76,7 @@ func (p *parser) fromClock(a *atom) bool {
 }
 
 func (p *parser) atomAt(i int) (atom, bool) {
-	if p.punct(i) || p.is(i-1, cTitle) && !p.any(i, cUnit, cBaje) && p.word(i) {
+	if p.punct(i) || p.titled(i) && !p.any(i, cUnit, cBaje) && p.word(i) {
 		return atom{}, false
 	}
 	if a, ok := p.looseAt(i); ok {
@@ -105,6 +105,11 @@ func (p *parser) atomAt(i int) (atom, bool) {
 		return a, true
 	}
 	return p.partAt(i)
+}
+
+// titled reports whether a title stands before token i: "Mr Friday", "Mr. Friday".
+func (p *parser) titled(i int) bool {
+	return p.is(i-1, cTitle) || p.mark(i-1, '.') && p.is(i-2, cTitle)
 }
 
 func (p *parser) monthAfter(i int) bool { return p.is(i, cMonth) }
@@ -422,7 +427,7 @@ func (p *parser) supported(a *atom, n int) bool {
 		}
 	}
 	// "10 to 11" and nothing else, "class 10 to 11", "free 3-5", "10 se 6 office".
-	return a.clock.pair && (p.alone(i, j) || p.any(k, cBusy, cFree, cWork) || p.any(j, cBusy, cFree, cWork))
+	return a.clock.pair && (p.alone(i, j) || p.any(k, cBusy, cFree, cWork, cBreak, cMeal) || p.any(j, cBusy, cFree, cWork))
 }
 
 func (p *parser) correctionBetween(i, j int) bool {

@@ -38,16 +38,16 @@ func (p *parser) clauseEnd(i int) int {
 			continue
 		}
 		switch {
-		case t.kind == tPunct && t.mark != '-' && t.mark != ':' && t.mark != '/' && t.mark != '+':
+		case t.kind == tPunct && t.mark != '-' && t.mark != ':' && t.mark != '/' && t.mark != '+' && !(t.mark == '.' && p.is(j-1, cTitle)):
 			return j + 1
 		case (p.is(j, cBut) && !p.weak(j, cBut) || p.is(j, cJab)) && j > i && !p.is(j, cAsk):
 			return j
-		case p.is(j, cAsk2) && j > i:
+		case p.is(j, cAsk2) && j > i && !p.is(j+1, cPerfect): // "kal hi to call aaya tha" is no "to call"
 			return j
 		case p.is(j, cSorry) && closed && p.nextAtomAt(j+1) >= 0: // "Monday is a holiday make it Tuesday"
 			return j
 		case p.is(j, cAsk):
-			if closed && j > i && (asked || !p.is(j-1, cDont)) && p.english(j) {
+			if closed && j > i && (asked || !p.unwanted(j)) && p.english(j) {
 				return j
 			}
 			asked = true
@@ -63,6 +63,13 @@ func (p *parser) clauseEnd(i int) int {
 		}
 	}
 	return len(p.tokens)
+}
+
+// unwanted reports whether "don't", "don't want a" stands before token j.
+func (p *parser) unwanted(j int) bool {
+	for j--; p.is(j, cArticle) || p.tokenText(j) == "want"; j-- {
+	}
+	return p.is(j, cDont)
 }
 
 // english reports whether the word at i is written in Latin letters and is an
@@ -108,15 +115,15 @@ func (p *parser) inAtom(i int) bool {
 // judgeClause judges the atoms of one clause. Of a customer who said before
 // that they are busy, "5 baje tak" says until when.
 func (p *parser) judgeClause(i, j int, busyBefore bool) {
-	first := p.atomFrom(i)
-	last := first
-	for last < len(p.atoms) && p.atoms[last].start < j {
-		last++
+	from := p.atomFrom(i)
+	to := from
+	for to < len(p.atoms) && p.atoms[to].start < j {
+		to++
 	}
-	if first == last {
+	if from == to {
 		return
 	}
-	atoms := p.atoms[first:last]
+	atoms := p.atoms[from:to]
 	var (
 		busy  = p.occupied(i, j)
 		ask   = p.hasClass(i, j, cAsk) || p.hasClass(i, j, cAsk2)
@@ -131,6 +138,8 @@ func (p *parser) judgeClause(i, j int, busyBefore bool) {
 		own   = p.hasClass(i, j, cSelfphone) || p.selfCall(i, j)
 		idle  = p.strangers(i, j)
 		work  = p.hasClass(i, j, cWork)
+		habit = p.hasClass(i, j, cHabit) && !ask || p.hasClass(i, j, cEvery) && p.hasClass(i, j, cUsual)
+		first = p.hasClass(i, j, cEarliest)
 	)
 	for k := range atoms {
 		a := &atoms[k]
@@ -152,6 +161,12 @@ func (p *parser) judgeClause(i, j int, busyBefore bool) {
 			a.drop = dropOwn
 		case p.perfectAfter(a.end, j):
 			a.drop = dropPast
+		case habit && !free && a.dir != dirAfter:
+			a.drop = dropMentioned // "dukaan das baje khulti hai"
+		case p.introduces(a, j):
+			a.drop = dropName
+		case first && a.kind == aClock && a.dir == dirNone:
+			a.dir = dirAfter // "the earliest I can is 5"
 		case a.kind == aDay && a.day.is(hPast):
 			a.drop = dropPast
 		case counted && p.length(a, take, event, wait, busy):
@@ -182,7 +197,7 @@ func (p *parser) judgeClause(i, j int, busyBefore bool) {
 		case (busy || event) && !ask && !free && a.dir != dirAfter:
 			a.drop = dropMentioned
 		case be && !ask && !free && !busy && a.dir != dirAfter && a.kind != aVague:
-			a.drop, a.faint = dropMentioned, !counted && !p.stated(atoms)
+			a.drop, a.faint = dropMentioned, !counted && !p.stated(atoms) && !openingHours(atoms)
 		}
 	}
 	// What belongs to a past day is past: "yesterday evening", "last week's Sunday".
@@ -197,6 +212,31 @@ func (p *parser) judgeClause(i, j int, busyBefore bool) {
 		}
 	}
 	p.negate(i, j, atoms)
+}
+
+// openingHours reports whether the atoms say when somebody is there: "office
+// timing 9 se 6 hai".
+func openingHours(atoms []atom) bool {
+	hours := func(a atom) bool { return a.kind == aPart && a.part == partWorkhours }
+	return slices.ContainsFunc(atoms, hours) && slices.ContainsFunc(atoms, func(a atom) bool { return a.clock.pair })
+}
+
+// introduces reports whether a is the name by which a customer says who they
+// are, in a clause that ends at j: "Shaam Lal bol raha hoon", "this is May
+// speaking".
+func (p *parser) introduces(a *atom, j int) bool {
+	if a.kind != aDay && a.kind != aPart || a.dir != dirNone {
+		return false
+	}
+	for k := a.end; k < min(j, a.end+3); k++ {
+		switch {
+		case p.is(k, cSpeaking):
+			return true
+		case len(p.tokens[k].senses) > 0 || p.inAtom(k):
+			return false
+		}
+	}
+	return false
 }
 
 // stated reports whether the atoms say what day or what time it is now: "aaj
@@ -360,6 +400,8 @@ func (p *parser) negate(i, j int, atoms []atom) {
 			}
 		case p.is(k, cDont):
 			p.deny(atoms)
+		case p.neither(k):
+			p.deny(p.atoms[p.atomFrom(k+1):][:1])
 		case p.is(k, cNahi), p.is(k, cMat), p.is(k, cNa) && p.is(k+1, cAsk):
 			if p.is(k, cNahi) && p.nextAtomAt(k+1) >= 0 {
 				continue // a correction
@@ -375,7 +417,9 @@ func (p *parser) negate(i, j int, atoms []atom) {
 			for n := range atoms {
 				if atoms[n].start > k {
 					atoms[n].drop = dropNegated
-					break
+					if n+1 == len(atoms) || !p.belongs(&atoms[n], &atoms[n+1]) { // "except Monday mornings"
+						break
+					}
 				}
 			}
 		case p.is(k, cInstead) && p.is(k+1, cOf):
@@ -393,6 +437,21 @@ func (p *parser) negate(i, j int, atoms []atom) {
 			}
 		}
 	}
+}
+
+// neither reports whether the "na" at token k is one of two: "na aaj na kal".
+func (p *parser) neither(k int) bool {
+	n := 0
+	for i := range p.tokens {
+		if p.is(i, cNa) && !p.inAtom(i) {
+			if a := p.atomFrom(i + 1); a < len(p.atoms) && p.atoms[a].start == i+1 {
+				n++
+			} else if i == k {
+				return false
+			}
+		}
+	}
+	return n > 1 && p.is(k, cNa)
 }
 
 // before is those atoms that a Hindi negation at token k may mean: those before

@@ -184,7 +184,7 @@ func (p *parser) dayAt(i int) (a atom, ok bool) {
 			return b, true
 		}
 		return a, false
-	case p.is(j, cQuarter) && w != whichPlain:
+	case p.is(j, cQuarter) && w != whichPlain && !p.any(j+1, cPast, cTo):
 		d.set(hQuarter)
 		d.monthOff = whichOffset(w, p.is(i, cComing))
 		if w == whichLast {

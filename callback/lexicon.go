@@ -154,6 +154,10 @@ const (
 	cChhod      // chhod ke
 	cBut        // but, lekin
 	cJab        // jab
+	cHabit      // opens, khulti: what happens every day
+	cUsual      // karte: with a "roz" it is what happens every day
+	cSpeaking   // bol raha, speaking: who it is
+	cEarliest   // the earliest I can is 5
 	cSametime   // same time, isi waqt
 )
 

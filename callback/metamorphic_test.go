@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -44,14 +45,7 @@ var harmless = []struct {
 		return b.String()
 	}},
 	{"byte order mark", func(s string) string { return "\ufeff" + s }},
-	{"Devanagari digits", func(s string) string {
-		return strings.Map(func(r rune) rune {
-			if r >= '0' && r <= '9' {
-				return r - '0' + '०'
-			}
-			return r
-		}, s)
-	}},
+	{"Devanagari digits", func(s string) string { return digitsFrom(s, '०') }},
 	{"Latin digits", func(s string) string {
 		return strings.Map(func(r rune) rune {
 			if r >= '०' && r <= '९' {
@@ -60,14 +54,7 @@ var harmless = []struct {
 			return r
 		}, s)
 	}},
-	{"full-width digits", func(s string) string {
-		return strings.Map(func(r rune) rune {
-			if r >= '0' && r <= '9' {
-				return r - '0' + '０'
-			}
-			return r
-		}, s)
-	}},
+	{"full-width digits", func(s string) string { return digitsFrom(s, '０') }},
 	{"please before", func(s string) string { return "please " + s }},
 	{"please after", func(s string) string { return s + " please" }},
 	{"ji before", func(s string) string { return "ji " + s }},
@@ -79,6 +66,22 @@ var harmless = []struct {
 	{"quotes", func(s string) string { return "\"" + s + "\"" }},
 	{"emoji", func(s string) string { return "🙏 " + s + " 🙏" }},
 }
+
+// digitsFrom writes the digits of s in a script whose nought is zero, but for
+// those that stand for letters.
+func digitsFrom(s string, zero rune) string {
+	if digitsForLetters.MatchString(s) {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return r - '0' + zero
+		}
+		return r
+	}, s)
+}
+
+var digitsForLetters = regexp.MustCompile(`(?i)\b(2mor|2day|b4\b|l8r\b)`)
 
 func TestHarmlessChanges(t *testing.T) {
 	rows := append(loadRows(t, "dev.jsonl"), loadRows(t, "own.jsonl")...)

@@ -208,8 +208,58 @@ func (p *parser) scanWord(i int, glued bool) int {
 	}
 	t := token{start: int32(start), end: int32(i), kind: tWord, glued: glued}
 	p.lookUp(&t)
+	if len(t.senses) == 0 && p.runTogether(t) {
+		return i
+	}
 	p.tokens = append(p.tokens, t)
 	return i
+}
+
+// runTogether cuts an unknown word into words about time that were typed as
+// one, "kalsubah", "ghantebaad", "kalsubahko", and reports whether it could.
+func (p *parser) runTogether(t token) bool {
+	raw := p.phrase[t.start:t.end]
+	if len(raw) > 60 { // "parsondopaharbarahbaje" in Devanagari
+		return false
+	}
+	for cut := len(raw) - 2; cut >= 3; cut-- {
+		if !utf8.RuneStart(raw[cut]) {
+			continue
+		}
+		left, right := t, t
+		left.end = t.start + int32(cut)
+		right.start, right.glued = left.end, true
+		if left.setSenses(p.spelt(left)); !left.opensRun() {
+			continue
+		}
+		right.setSenses(p.spelt(right))
+		n := len(p.tokens)
+		p.tokens = append(p.tokens, left)
+		if right.goesOn() {
+			p.tokens = append(p.tokens, right)
+			return true
+		}
+		if len(right.senses) == 0 && p.runTogether(right) {
+			return true
+		}
+		p.tokens = p.tokens[:n]
+	}
+	return false
+}
+
+// spelt looks a word up by its spelling alone.
+func (p *parser) spelt(t token) []sense {
+	p.key = spell.Fold(p.key[:0], p.phrase[t.start:t.end])
+	return find(spelledTable[:], p.key)
+}
+
+func (t *token) opensRun() bool {
+	return len(t.senses) > 0 && !t.senses[0].weak &&
+		(t.is(cDayrel) || t.is(cWeekday) || t.is(cPart) || t.is(cUnit) || t.is(cBaje) || t.is(cQty))
+}
+
+func (t *token) goesOn() bool {
+	return t.is(cPart) || t.is(cUnit) || t.is(cBaje) || t.is(cBaad) || t.is(cPehle) || t.is(cTak) || t.is(cKo) || t.is(cAndar)
 }
 
 // lookUp finds t by its spelling, else by its sound, else by its consonants.
