@@ -32,6 +32,7 @@ const pendingShare = 0.8
 // A figure is what one cell came to.
 type figure struct {
 	perSecond []float64 // of each round
+	leasing   []float64 // of each round: contacts for a second of fetching, of as many workers, with nothing done for them after it
 	fetches   []time.Duration
 	each      []time.Duration // of each round: processor time for one contact, here and in Postgres
 }
@@ -80,7 +81,7 @@ func measure(ctx context.Context, o options) (err error) {
 				}
 			}
 			fmt.Printf("\n%s contacts in %d campaigns (loaded in %v)\n\n", short(n), campaigns, time.Since(start).Round(time.Second))
-			fmt.Printf("| workers | batch | Ringback/s | River/s | ratio | floor's ratio | Lease p50 | p99 | River's p50 | p99 | CPU | River's | floor's |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+			fmt.Printf("| workers | batch | Ringback/s | River/s | ratio | floor's ratio | leased/s | ratio | Lease p50 | p99 | River's p50 | p99 | CPU | River's | floor's |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 			for _, w := range o.workers {
 				for _, b := range o.batches {
 					f, err := duel(ctx, o, rivals, n, campaigns, w, b)
@@ -89,7 +90,7 @@ func measure(ctx context.Context, o options) (err error) {
 					}
 					us, them, most := f[0], f[1], f[2]
 					m, r := median(us.perSecond), median(them.perSecond)
-					fmt.Printf("| %d | %d | %.0f | %.0f | ×%.2f | ×%.2f | %s | %s | %s | %s | %d µs | %d µs | %d µs |\n", w, b, m, r, m/r, median(most.perSecond)/r,
+					fmt.Printf("| %d | %d | %.0f | %.0f | ×%.2f | ×%.2f | %.0f | ×%.2f | %s | %s | %s | %s | %d µs | %d µs | %d µs |\n", w, b, m, r, m/r, median(most.perSecond)/r, median(us.leasing), median(us.leasing)/r,
 						ms(quantile(us.fetches, .5)), ms(quantile(us.fetches, .99)), ms(quantile(them.fetches, .5)), ms(quantile(them.fetches, .99)),
 						median(us.each).Microseconds(), median(them.each).Microseconds(), median(most.each).Microseconds())
 					if o.statements {
@@ -153,12 +154,16 @@ func round(ctx context.Context, o options, r rival, f *figure, n, campaigns, wor
 	}
 	var done atomic.Int64
 	var mu sync.Mutex
+	var fetching time.Duration
 	cpu, start := spent(r.database()), time.Now()
 	err := atOnce(workers, func(w int) error {
 		var took []time.Duration
 		defer func() {
 			mu.Lock()
 			f.fetches = append(f.fetches, took...)
+			for _, d := range took {
+				fetching += d
+			}
 			mu.Unlock()
 		}()
 		for time.Since(start) < o.each && done.Load() < quota && ctx.Err() == nil {
@@ -176,6 +181,7 @@ func round(ctx context.Context, o options, r rival, f *figure, n, campaigns, wor
 	})
 	if n := done.Load(); n > 0 {
 		f.each = append(f.each, (spent(r.database())-cpu)/time.Duration(n))
+		f.leasing = append(f.leasing, float64(n)*float64(workers)/fetching.Seconds())
 	}
 	f.perSecond = append(f.perSecond, float64(done.Load())/time.Since(start).Seconds())
 	return err

@@ -19,7 +19,9 @@
 // by w workers at once, each on a connection of its own, each waiting for its
 // batch to be completed before it fetches the next. What a worker does between
 // is nothing. The figure is contacts (jobs) completed per second, the median
-// of the rounds; a ratio is of the two medians of one cell.
+// of the rounds; a ratio is of the two medians of one cell. "leased/s" is how
+// many contacts Ringback leases in a second of leasing, with the settlements
+// left out; its ratio is to the jobs that River fetches and completes.
 //
 // Those two calls are what River's client makes: its producer fetches with the
 // first, its batch completer completes with the second. We call them by
