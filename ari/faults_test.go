@@ -318,6 +318,52 @@ func (n *news) verdict(t *testing.T, id dialler.CallID, want ...dialler.EventKin
 
 // Another process takes our application: the link is as good as lost, and is
 // not fought for.
+// A WebSocket that is opened and is given no events is no link: what is placed
+// on it would never be heard of.
+func TestDeafWebSocket(t *testing.T) {
+	t.Parallel()
+	for name, leftInIt := range map[string]bool{"the application is gone": false, "calls were left in the application": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := startFake(t, aritest.Options{Faults: &aritest.Faults{}})
+			var n news
+			if leftInIt {
+				sw := onFake(t, s)
+				stop := run(t, sw, n.deliver)
+				o := origination("00")
+				if err := sw.Originate(context.Background(), o); err != nil {
+					t.Fatal(err)
+				}
+				n.kind(t, o.ID, dialler.Up)
+				stop()
+			}
+			s.Misbehave(aritest.Faults{Deaf: 1, Mute: 1})
+			sw := onFake(t, s, func(o *ari.Options) { o.RequestTimeout = 200 * time.Millisecond })
+			var later news
+			ctx, cancel := context.WithCancel(context.Background())
+			done := make(chan error, 1)
+			go func() { done <- sw.Run(ctx, later.deliver) }()
+			time.Sleep(time.Second) // some five links
+			later.mu.Lock()
+			if len(later.all) > 0 {
+				t.Errorf("a deaf link was believed in: %+v", later.all)
+			}
+			later.mu.Unlock()
+			s.Misbehave(aritest.Faults{})
+			later.wait(t, "link_up", func(e dialler.Event) bool { return e.Kind == dialler.LinkUp })
+			o := origination("00")
+			if err := sw.Originate(context.Background(), o); err != nil {
+				t.Error(err)
+			}
+			later.kind(t, o.ID, dialler.Up)
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestReplaced(t *testing.T) {
 	s := startFake(t, aritest.Options{Faults: &aritest.Faults{}})
 	var first, second news

@@ -2,10 +2,15 @@ package ari_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
+	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"ringback/ari"
 	"ringback/deploy/lab"
@@ -166,5 +171,47 @@ func TestSwitchOnAsterisk(t *testing.T) {
 	})
 	if o := r.far.Record.Overlaps(); len(o) > 0 {
 		t.Errorf("%d numbers had two live calls at once", len(o))
+	}
+}
+
+// Asterisk clears up after a connection by the application's name, and now and
+// then takes the application from the connection that came next: from one of some
+// hundreds that come at once. Each link that is said to be up must have it.
+func TestLinksThatFollowAtOnce(t *testing.T) {
+	t.Parallel()
+	r := startReal(t, farend.Options{}, lab.Options{})
+	defer http.DefaultClient.CloseIdleConnections()
+	var before *websocket.Conn
+	o := r.options(t)
+	o.Observe = func(o ari.Observation) {
+		if o.What == "GET asterisk/info" { // the WebSocket is next
+			_ = before.CloseNow()
+		}
+	}
+	login := http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(r.asterisk.User+":"+r.asterisk.Password))}}
+	for range 400 {
+		var err error
+		before, _, err = websocket.Dial(within(t), "ws"+strings.TrimPrefix(r.asterisk.ARIURL, "http")+"/events?app=ringback", &websocket.DialOptions{ //nolint:bodyclose // Dial says that it never needs closing
+			HTTPHeader: login, Subprotocols: []string{"ari"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var n news
+		stop := run(t, newSwitch(t, o), n.deliver)
+		req, err := http.NewRequestWithContext(within(t), http.MethodGet, r.asterisk.ARIURL+"/applications/ringback", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = login
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("a link is up, and of its application Asterisk says %s", resp.Status)
+		}
+		stop()
 	}
 }

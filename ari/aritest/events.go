@@ -50,6 +50,9 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		old.put(s.mark(name, map[string]any{"type": "ApplicationReplaced"}))
 	}
 	a.socket = k
+	if s.dice.hit(s.faults.Mute) || s.dice.hit(s.faults.Deaf) && !s.occupied(a) {
+		s.leave(a)
+	}
 	closed := s.closed
 	s.mu.Unlock()
 	defer func() {
@@ -80,20 +83,24 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 // beyond its own channels is forgotten.
 func (s *Server) leave(a *app) {
 	a.socket = nil
-	left := false
 	for _, ch := range s.channels {
-		if ch.app != a.name {
-			continue
-		}
-		if ch.stasis {
-			left = true
-		} else {
+		if ch.app == a.name && !ch.stasis {
 			ch.heard = false
 		}
 	}
-	if !left {
+	if !s.occupied(a) {
 		delete(s.apps, a.name)
 	}
+}
+
+// occupied reports whether calls are in the application.
+func (s *Server) occupied(a *app) bool {
+	for _, ch := range s.channels {
+		if ch.app == a.name && ch.stasis {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Server) cutLocked() {

@@ -15,6 +15,10 @@ type Faults struct {
 	Repeat float64 // it is sent twice
 	Delay  float64 // it, and with it all that follow, comes up to MaxDelay late
 
+	// Of each WebSocket, which is opened all the same:
+	Deaf float64 // the application is taken away, if no call is in it
+	Mute float64 // the application is there, and nobody gets its events
+
 	// Of each request but the first ones of a link:
 	Before   float64 // 500 or 503, and nothing is done
 	After    float64 // 500 or 503, and all is done
@@ -27,10 +31,11 @@ type Faults struct {
 }
 
 // Misbehaving are the faults of a Server that is not told otherwise. With them
-// one call in three meets at least one.
+// one call in three meets at least one. Mute is not among them: each takes a client
+// as long to find out as it waits for an answer.
 func Misbehaving() Faults {
 	return Faults{
-		Cut: 0.01, Half: 0.002, Repeat: 0.2, Delay: 0.2,
+		Cut: 0.01, Half: 0.002, Repeat: 0.2, Delay: 0.2, Deaf: 0.05,
 		Before: 0.02, After: 0.02, Slow: 0.1, Reset: 0.01, HalfBody: 0.01, Lie: 0.02,
 	}
 }

@@ -51,6 +51,15 @@ func (s *Server) handle(mux *http.ServeMux) {
 	})
 	add("PUT applications/{app}/eventFilter", s.filter)
 	add("POST applications/{app}/subscription", s.subscribe)
+	add("POST events/user/{name}", func(w http.ResponseWriter, r *http.Request) {
+		application, name := r.URL.Query().Get("application"), r.PathValue("name")
+		if s.apps[application] == nil {
+			message(w, http.StatusNotFound, "Application not found")
+			return
+		}
+		s.emit(application, map[string]any{"type": "ChannelUserevent", "eventname": name, "userevent": map[string]any{"eventname": name}})
+		answer(w, 204, nil)
+	})
 	add("GET endpoints/{tech}/{resource}", func(w http.ResponseWriter, r *http.Request) {
 		resource := r.PathValue("resource")
 		if r.PathValue("tech") != "PJSIP" || resource != "trunk" && resource != "bot" {
