@@ -386,6 +386,9 @@ func (p *parser) supported(a *atom, n int) bool {
 	for p.any(k, cThe, cExact) {
 		k--
 	}
+	if n, l := p.numberAt(k - 1); l == k && n == 24 && p.is(k, cBy) { // 24 by 7
+		return false
+	}
 	prep := p.any(k, cAt, cAfter, cBefore, cBy, cUntil, cFrom, cBetween, cApprox, cThan) || p.is(k, cSorry)
 	if prep && known {
 		return true

@@ -19,6 +19,7 @@ func (p *parser) judge() {
 		start = end
 	}
 	p.corrections()
+	p.stories()
 	p.pronouns()
 	p.revive()
 }
@@ -42,7 +43,7 @@ func (p *parser) clauseEnd(i int) int {
 			return j + 1
 		case (p.is(j, cBut) && !p.weak(j, cBut) || p.is(j, cJab)) && j > i && !p.is(j, cAsk):
 			return j
-		case p.is(j, cAsk2) && j > i && !p.is(j+1, cPerfect): // "kal hi to call aaya tha" is no "to call"
+		case p.is(j, cAsk2) && j > i && !p.is(j+1, cPerfect) && !p.unwanted(j): // "kal hi to call aaya tha" is no "to call"
 			return j
 		case p.is(j, cSorry) && closed && p.nextAtomAt(j+1) >= 0: // "Monday is a holiday make it Tuesday"
 			return j
@@ -65,17 +66,27 @@ func (p *parser) clauseEnd(i int) int {
 	return len(p.tokens)
 }
 
-// unwanted reports whether "don't", "don't want a" stands before token j.
+// unwanted reports whether "don't", "don't want a", "don't want anybody" stands
+// before token j.
 func (p *parser) unwanted(j int) bool {
-	for j--; p.is(j, cArticle) || p.tokenText(j) == "want"; j-- {
+	for k := j - 1; k >= j-2; k-- {
+		if p.tokenText(k) == "want" {
+			return p.is(k-1, cDont)
+		}
+		if !p.word(k) {
+			break
+		}
 	}
-	return p.is(j, cDont)
+	return p.is(j-1, cDont)
 }
 
 // english reports whether the word at i is written in Latin letters and is an
 // English verb; Hindi ones come at the end of their clause.
 func (p *parser) english(i int) bool {
 	t := p.at(i)
+	if p.any(i+1, cMat, cNahi, cNa) || p.is(i+1, cAsk) && !p.english(i+1) { // "phone mat karo"
+		return false
+	}
 	switch p.phrase[t.start] | 0x20 {
 	case 'k', 'l', 'm', 'b':
 		return false
@@ -140,6 +151,8 @@ func (p *parser) judgeClause(i, j int, busyBefore bool) {
 		work  = p.hasClass(i, j, cWork)
 		habit = p.hasClass(i, j, cHabit) && !ask || p.hasClass(i, j, cEvery) && p.hasClass(i, j, cUsual)
 		first = p.hasClass(i, j, cEarliest)
+		name  = p.hasClass(i, j, cName)
+		dont  = p.hasClass(i, j, cDont)
 	)
 	for k := range atoms {
 		a := &atoms[k]
@@ -163,14 +176,16 @@ func (p *parser) judgeClause(i, j int, busyBefore bool) {
 			a.drop = dropPast
 		case habit && !free && a.dir != dirAfter:
 			a.drop = dropMentioned // "dukaan das baje khulti hai"
-		case p.introduces(a, j):
+		case p.introduces(a, j), name && (a.kind == aDay || a.kind == aPart):
 			a.drop = dropName
 		case first && a.kind == aClock && a.dir == dirNone:
 			a.dir = dirAfter // "the earliest I can is 5"
 		case a.kind == aDay && a.day.is(hPast):
 			a.drop = dropPast
-		case counted && p.length(a, take, event, wait, busy):
+		case counted && p.length(a, take, event, wait, busy, dont):
 			a.drop = dropLength
+		case counted && a.dir == dirBy && p.is(a.start, cBy) && !ask:
+			a.drop = dropLength // "late by three hours"
 		case counted && a.dir == dirFor:
 			a.dir = dirAfter
 		case a.kind == aNow && (busy || be && !ask && !free || cont || idle && !ask):
@@ -190,6 +205,8 @@ func (p *parser) judgeClause(i, j int, busyBefore bool) {
 		case busy && !free && a.dir == dirBy && a.kind != aNow && !ask, busy && a.next && !free:
 			a.dir = dirAfter
 			a.next = false
+		case a.kind == aPart && a.dir == dirNone && p.is(a.start-1, cWork) && p.english(a.start-1):
+			a.drop = dropMentioned // "I work nights"
 		case work && a.kind == aClock && a.clock.pair && a.dir == dirNone && !ask && !free:
 			a.drop = dropMentioned // "10 se 6 duty hai"
 		case be && cont && a.dir != dirAfter && !free:
@@ -348,7 +365,7 @@ func (p *parser) perfectAfter(i, j int) bool {
 }
 
 // length reports whether the counted atom a says how long something takes.
-func (p *parser) length(a *atom, take, event, wait, busy bool) bool {
+func (p *parser) length(a *atom, take, event, wait, busy, dont bool) bool {
 	j := a.end
 	switch {
 	case take:
@@ -361,7 +378,7 @@ func (p *parser) length(a *atom, take, event, wait, busy bool) bool {
 		return true // "5 minute conversation"
 	case a.dir == dirNone && !p.is(j-1, cMein) && p.any(j, cEvent, cBusy):
 		return true
-	case a.dir == dirFor && !wait && !busy && !p.hasClass(0, len(p.tokens), cDont):
+	case a.dir == dirFor && !wait && !busy && !dont:
 		return true
 	case event && a.dir == dirNone && !p.is(j-1, cMein):
 		return true

@@ -50,9 +50,10 @@
 //	    neighbours make it one; "account 5" and "5 people" never are.
 //	 4. Clause by clause, atoms that do not count are dropped: the past ("kal call
 //	    kiya tha"), the negated ("kal mat karna"), the merely mentioned ("5 baje
-//	    meeting hai"), lengths of things ("5 minute ki baat hai"). A denied
-//	    direction turns round: "not before 5" is after 5. A correction replaces what
-//	    it corrects.
+//	    meeting hai"), lengths of things ("5 minute ki baat hai"), what happens
+//	    every day ("dukaan das baje khulti hai"), names, and what is only told
+//	    (story.go). A denied direction turns round: "not before 5" is after 5. A
+//	    correction replaces what it corrects.
 //	 5. What is left is merged into one frame. Of real alternatives the first is
 //	    taken. A stated time wins over a part of the day.
 //	 6. The frame has one rule: a delay, a time, a part of a day, whole days. A

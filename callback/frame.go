@@ -48,11 +48,8 @@ func (p *parser) merge() (f frame, ok bool) {
 		}
 		if a.or && f.has != 0 {
 			f.alternative = true
-			if !f.has.is(a.kind) {
-				skip = true
-			} else {
-				skip = false
-			}
+			// "tomorrow afternoon or Friday at ten": its time is its own.
+			skip = !f.has.is(a.kind) || a.kind == aDay && (f.has.is(aPart) || f.has.is(aClock))
 			continue
 		}
 		if skip {
@@ -141,7 +138,7 @@ func (f *frame) add(p *parser, a *atom, n int) {
 		}
 		if taken {
 			switch {
-			case a.replaces:
+			case a.replaces, f.dayDir == dirAfter && a.dir == dirNone && f.day.is(hWeekday) && a.day.is(hWeekday): // "away till Sunday, ring on Tuesday"
 				f.day = dayspec{}
 				f.dayDir = dirNone
 			case f.joinDays(p, a, n):

@@ -157,6 +157,7 @@ const (
 	cHabit      // opens, khulti: what happens every day
 	cUsual      // karte: with a "roz" it is what happens every day
 	cSpeaking   // bol raha, speaking: who it is
+	cName       // naam, name
 	cEarliest   // the earliest I can is 5
 	cSametime   // same time, isi waqt
 )

@@ -109,7 +109,7 @@ func (p *parser) amountAt(i int) (a amount, next int) {
 	if k == j {
 		if article && p.is(j, cUnit) {
 			// "5 times a day" is how often, not when.
-			if t := p.at(i - 1); t != nil && t.kind == tWord && (t.is(cCounted) || len(t.senses) == 0) && !p.any(j+1, cLater, cHence, cBaad) && !(p.any(j+1, cFrom, cAfter) && p.any(j+2, cDayrel, cWeekday, cHence)) {
+			if t := p.at(i - 1); t != nil && (t.kind == tNumber || t.kind == tWord && (t.is(cCounted) || len(t.senses) == 0)) && !p.any(j+1, cLater, cHence, cBaad) && !(p.any(j+1, cFrom, cAfter) && p.any(j+2, cDayrel, cWeekday, cHence)) {
 				return a, i
 			}
 			return amount{lo: 60, hi: 60}, j
