@@ -65,6 +65,7 @@ func TestHugePhrases(t *testing.T) {
 	for _, unit := range []string{
 		" ", "a", "1", "५", "कल", "kal ", "5 baje ", "nahi ", "not ", ",", "- ", "5-", "1:2:", "😀", "\u200d", "\u0301", "a.", "a.b.", "\xff",
 		"kal shaam 5 baje nahi parso ", "half ", "subah subah ", "next ", "agle se agle ", "1 hour ", "and ", "मंगलवार को ", "aane wale ",
+		strings.Repeat("aadha", 11) + "q ", strings.Repeat("kalko", 11) + "x ", "na kal ",
 	} {
 		phrase := strings.Repeat(unit, 100<<10/len(unit))
 		checkReading(t, phrase, now, time.UTC)

@@ -208,18 +208,19 @@ func (p *parser) scanWord(i int, glued bool) int {
 	}
 	t := token{start: int32(start), end: int32(i), kind: tWord, glued: glued}
 	p.lookUp(&t)
-	if len(t.senses) == 0 && p.runTogether(t) {
+	if len(t.senses) == 0 && p.runTogether(t, 3) {
 		return i
 	}
 	p.tokens = append(p.tokens, t)
 	return i
 }
 
-// runTogether cuts an unknown word into words about time that were typed as
-// one, "kalsubah", "ghantebaad", "kalsubahko", and reports whether it could.
-func (p *parser) runTogether(t token) bool {
+// runTogether cuts an unknown word into at most so many words about time that
+// were typed as one, "kalsubah", "ghantebaad", "kalsubahko", and reports whether it
+// could. What is longer than three such words is something else.
+func (p *parser) runTogether(t token, most int) bool {
 	raw := p.phrase[t.start:t.end]
-	if len(raw) > 60 { // "parsondopaharbarahbaje" in Devanagari
+	if most < 2 || len(raw) > 60 {
 		return false
 	}
 	for cut := len(raw) - 2; cut >= 3; cut-- {
@@ -239,7 +240,7 @@ func (p *parser) runTogether(t token) bool {
 			p.tokens = append(p.tokens, right)
 			return true
 		}
-		if len(right.senses) == 0 && p.runTogether(right) {
+		if len(right.senses) == 0 && p.runTogether(right, most-1) {
 			return true
 		}
 		p.tokens = p.tokens[:n]
