@@ -258,7 +258,8 @@ func (r *ring) obey(ctx context.Context, orders []order) {
 		case hangup:
 			err = r.sw.Hangup(ctx, id) // its deadline asks again
 		case mark:
-			err = r.loop.store.Mark(ctx, r.loop.held(r), r.call.Outcome)
+			// Also while the process ends: the next must know that a bot had joined.
+			err = r.loop.store.Mark(context.WithoutCancel(ctx), r.loop.held(r), r.call.Outcome)
 			if errors.Is(err, ErrLeaseLost) {
 				r.lose()
 			}

@@ -25,6 +25,7 @@ type process struct {
 
 	Loop   *dialler.Loop
 	cancel context.CancelFunc
+	ended  <-chan struct{} // closed by cancel
 	done   chan struct{}
 	err    error // of Run; read after done
 	dead   atomic.Bool
@@ -53,6 +54,7 @@ func start(node, pbx string, store *tap, sw *Switch, f *faults, ttl time.Duratio
 	p.Loop = loop
 	var ctx context.Context
 	ctx, p.cancel = context.WithCancel(context.Background())
+	p.ended = ctx.Done()
 	p.rec.mu.Lock()
 	p.rec.starts[node] = append(p.rec.starts[node], time.Now())
 	p.rec.mu.Unlock()
@@ -111,9 +113,12 @@ func (p *process) thaw(ctx context.Context) error {
 	return p.alive(ctx)
 }
 
+// alive fails in a process that was killed: once that has ended, whatever the
+// asker's ctx is.
 func (p *process) alive(ctx context.Context) error {
 	if p.dead.Load() {
-		<-ctx.Done()
+		<-p.ended
+		return context.Canceled
 	}
 	return ctx.Err()
 }
