@@ -136,6 +136,10 @@ func (f *frame) add(p *parser, a *atom, n int) {
 		if taken && f.alternative && !a.replaces {
 			return
 		}
+		if taken && f.has.is(aPart) && f.partAt < n && !p.belongs(&p.atoms[f.partAt], a) && p.clauseEnd(p.atoms[f.partAt].start) <= a.start {
+			f.has &^= 1 << aPart // it was of the day named before: "kal subah pahunchunga, kal 1 baje karna"
+			f.part, f.partDir = partNone, dirNone
+		}
 		if taken {
 			switch {
 			case a.replaces, f.dayDir == dirAfter && a.dir == dirNone && f.day.is(hWeekday) && a.day.is(hWeekday): // "away till Sunday, ring on Tuesday"

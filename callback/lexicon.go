@@ -158,6 +158,8 @@ const (
 	cUsual      // karte: with a "roz" it is what happens every day
 	cSpeaking   // bol raha, speaking: who it is
 	cName       // naam, name
+	cBecause    // because, kyunki
+	cHint       // let's, would, dekhte hain: what goes with a wish
 	cEarliest   // the earliest I can is 5
 	cSametime   // same time, isi waqt
 )

@@ -327,6 +327,8 @@ func (p *parser) tokenText(i int) string {
 	switch s := p.phrase[t.start:t.end]; {
 	case equalFold(s, "my"):
 		return "my"
+	case equalFold(s, "so"):
+		return "so"
 	case equalFold(s, "want"):
 		return "want"
 	case equalFold(s, "t"):

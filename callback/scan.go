@@ -134,6 +134,7 @@ var (
 	unitMinutes = []sense{{class: cUnit, value: unitMinute}}
 	unitWeeks   = []sense{{class: cUnit, value: unitWeek}}
 	senseBaje   = []sense{{class: cBaje}}
+	senseHint   = []sense{{class: cHint}}
 )
 
 // number reads a run of digits at i, of any script.
@@ -294,6 +295,9 @@ func (p *parser) lookUp(t *token) {
 	if n := len(folded); m == nil && n > 5 && string(folded[n-3:]) == "ish" {
 		m = find(spelledTable[:], folded[:n-3])
 		t.ish = m != nil
+	}
+	if string(folded) == "id" && len(raw) > len(folded) { // I'd
+		m = senseHint
 	}
 	if m == nil && len(sound) >= spell.MinSound {
 		if m = find(soundTable[:], sound); m == nil {
