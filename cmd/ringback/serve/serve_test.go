@@ -31,15 +31,19 @@ const token = "0123456789abcdef0123456789abcdef"
 // A pbx is a switch on which everybody answers at once and talks until the
 // test hangs up.
 type pbx struct {
-	fault   error // of Run
-	deliver func(dialler.Event)
+	fault    error // of Run
+	deliver  func(dialler.Event)
+	onJoined func() // called when the process knows that a bot has joined, before it does anything about it; nil: nothing is
 
 	mu    sync.Mutex
 	calls map[dialler.CallID]bool
 	ready chan struct{} // closed once linked
+	ended chan struct{} // closed when the process is being stopped
 }
 
-func newPBX() *pbx { return &pbx{calls: map[dialler.CallID]bool{}, ready: make(chan struct{})} }
+func newPBX() *pbx {
+	return &pbx{calls: map[dialler.CallID]bool{}, ready: make(chan struct{}), ended: make(chan struct{})}
+}
 
 func (p *pbx) Run(ctx context.Context, deliver func(dialler.Event)) error {
 	if p.fault != nil {
@@ -49,6 +53,7 @@ func (p *pbx) Run(ctx context.Context, deliver func(dialler.Event)) error {
 	deliver(dialler.Event{Kind: dialler.LinkUp, At: time.Now()})
 	close(p.ready)
 	<-ctx.Done()
+	close(p.ended)
 	return nil
 }
 
@@ -149,14 +154,18 @@ func start(t *testing.T, cfg config.Config, p *pbx) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel() // whatever is still up stays up
-		if err := r.Stop(ctx); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(r.stopNow)
 	return r
+}
+
+// stopNow stops the process as a second SIGTERM does: calls in progress stay up.
+func (r *running) stopNow() {
+	r.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := r.Stop(ctx); err != nil {
+		r.Error(err)
+	}
 }
 
 func try(t *testing.T, cfg config.Config, p *pbx) (*running, error) {
@@ -165,7 +174,12 @@ func try(t *testing.T, cfg config.Config, p *pbx) (*running, error) {
 	r.Process, err = serve.Start(t.Context(), cfg, serve.Options{
 		Version: "test", Logger: slog.New(slog.NewTextHandler(r.log, nil)),
 		Switches: map[string]dialler.Switch{"pbx": p},
-		Observe:  func(h dialler.Happening) { r.happening <- h },
+		Observe: func(h dialler.Happening) {
+			if joined(h) && p.onJoined != nil {
+				p.onJoined()
+			}
+			r.happening <- h
+		},
 	})
 	return r, err
 }
@@ -306,11 +320,7 @@ func TestDrainHasALimit(t *testing.T) {
 	first := start(t, cfg, p)
 	first.want(200, "POST", "/v1/campaigns/1/contacts", `{"contacts":[{"number":"+919812345678"}]}`, `"added":1`)
 	call := first.await("the bot on the line", joined).Lease.Attempt.ID
-	second, cancel := context.WithCancel(context.Background()) // a second signal, at once
-	cancel()
-	if err := first.Stop(second); err != nil {
-		t.Fatal(err)
-	}
+	first.stopNow()
 	if !strings.Contains(first.log.String(), "calls are left up on the switch") {
 		t.Errorf("the log does not say that a call is left up:\n%s", first.log)
 	}
@@ -324,6 +334,26 @@ func TestDrainHasALimit(t *testing.T) {
 	if err := again.Hangup(t.Context(), call); err != nil {
 		t.Fatal(err)
 	}
+	if h := r.await("the settlement", kind(dialler.HasSettled)); h.Lease.Attempt.Disposition != dialler.Answered {
+		t.Errorf("settled as %s, want answered", h.Lease.Attempt.Disposition)
+	}
+}
+
+// That a bot has joined is on disk even if it was told in the moment in which the
+// process ended: a conversation that is over when the next comes has been one.
+func TestTheLastNewsIsOnDisk(t *testing.T) {
+	cfg := house(t)
+	p := newPBX()
+	told := make(chan struct{})
+	p.onJoined = func() {
+		close(told)
+		<-p.ended
+	}
+	first := start(t, cfg, p)
+	first.want(200, "POST", "/v1/campaigns/1/contacts", `{"contacts":[{"number":"+919812345678"}]}`, `"added":1`)
+	<-told
+	first.stopNow()
+	r := start(t, cfg, newPBX())
 	if h := r.await("the settlement", kind(dialler.HasSettled)); h.Lease.Attempt.Disposition != dialler.Answered {
 		t.Errorf("settled as %s, want answered", h.Lease.Attempt.Disposition)
 	}
