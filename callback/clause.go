@@ -163,7 +163,7 @@ func (p *parser) judgeClause(i, j int, busyBefore bool) {
 		work  = p.hasClass(i, j, cWork)
 		habit = p.hasClass(i, j, cHabit) && !ask || p.hasClass(i, j, cEvery) && p.hasClass(i, j, cUsual)
 		first = p.hasClass(i, j, cEarliest)
-		name  = p.hasClass(i, j, cName)
+		name  = p.hasClass(i, j, cName) && !ask
 		dont  = p.hasClass(i, j, cDont)
 		why   = p.is(i, cBecause)
 	)
