@@ -316,8 +316,6 @@ func (n *news) verdict(t *testing.T, id dialler.CallID, want ...dialler.EventKin
 	}
 }
 
-// Another process takes our application: the link is as good as lost, and is
-// not fought for.
 // A WebSocket that is opened and is given no events is no link: what is placed
 // on it would never be heard of.
 func TestDeafWebSocket(t *testing.T) {
@@ -364,6 +362,8 @@ func TestDeafWebSocket(t *testing.T) {
 	}
 }
 
+// Another process takes our application: the link is as good as lost, and is
+// not fought for.
 func TestReplaced(t *testing.T) {
 	s := startFake(t, aritest.Options{Faults: &aritest.Faults{}})
 	var first, second news

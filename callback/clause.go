@@ -43,8 +43,6 @@ func (p *parser) clauseEnd(i int) int {
 			return j + 1
 		case (p.is(j, cBut) && !p.weak(j, cBut) || p.is(j, cJab)) && j > i && !p.is(j, cAsk):
 			return j
-		case p.so(j) && j > i:
-			return j
 		case p.is(j, cAsk2) && j > i && !p.is(j+1, cPerfect) && !p.unwanted(j): // "kal hi to call aaya tha" is no "to call"
 			return j
 		case p.is(j, cSorry) && closed && p.nextAtomAt(j+1) >= 0: // "Monday is a holiday make it Tuesday"
@@ -66,16 +64,6 @@ func (p *parser) clauseEnd(i int) int {
 		}
 	}
 	return len(p.tokens)
-}
-
-// so reports whether the English "so" stands at j, with a time behind it; in Hindi
-// it is to sleep.
-func (p *parser) so(j int) bool {
-	if p.tokenText(j) != "so" {
-		return false
-	}
-	n := p.atomFrom(j + 1)
-	return n < len(p.atoms) && p.atoms[n].start <= j+2
 }
 
 // unwanted reports whether "don't", "don't want a", "don't want anybody" stands

@@ -327,8 +327,6 @@ func (p *parser) tokenText(i int) string {
 	switch s := p.phrase[t.start:t.end]; {
 	case equalFold(s, "my"):
 		return "my"
-	case equalFold(s, "so"):
-		return "so"
 	case equalFold(s, "want"):
 		return "want"
 	case equalFold(s, "t"):

@@ -49,8 +49,8 @@ func (p *parser) content(i, j int) (known, unknown int) {
 	return known, unknown
 }
 
-// bare reports whether [i, j) has no words but its times, with a "please"
-// before or after them all.
+// bare reports whether [i, j) has no words but its times, with a "please" or a
+// "so" before or after them all.
 func (p *parser) bare(i, j int) bool {
 	timed, word := false, false
 	for ; i < j; i++ {
@@ -61,7 +61,7 @@ func (p *parser) bare(i, j int) bool {
 			}
 			timed, word = true, false
 		case p.punct(i):
-		case p.is(i, cWord), p.so(i):
+		case p.any(i, cWord, cBut):
 			word = true
 		default:
 			return false

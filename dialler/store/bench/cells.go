@@ -88,11 +88,11 @@ func measure(ctx context.Context, o options) (err error) {
 					if err != nil {
 						return err
 					}
-					us, them, most := f[0], f[1], f[2]
+					us, them, bare := f[0], f[1], f[2]
 					m, r := median(us.perSecond), median(them.perSecond)
-					fmt.Printf("| %d | %d | %.0f | %.0f | ×%.2f | ×%.2f | %.0f | ×%.2f | %s | %s | %s | %s | %d µs | %d µs | %d µs |\n", w, b, m, r, m/r, median(most.perSecond)/r, median(us.leasing), median(us.leasing)/r,
+					fmt.Printf("| %d | %d | %.0f | %.0f | ×%.2f | ×%.2f | %.0f | ×%.2f | %s | %s | %s | %s | %d µs | %d µs | %d µs |\n", w, b, m, r, m/r, median(bare.perSecond)/r, median(us.leasing), median(us.leasing)/r,
 						ms(quantile(us.fetches, .5)), ms(quantile(us.fetches, .99)), ms(quantile(them.fetches, .5)), ms(quantile(them.fetches, .99)),
-						median(us.each).Microseconds(), median(them.each).Microseconds(), median(most.each).Microseconds())
+						median(us.each).Microseconds(), median(them.each).Microseconds(), median(bare.each).Microseconds())
 					if o.statements {
 						if err := ours.statements(ctx); err != nil {
 							return err

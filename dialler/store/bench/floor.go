@@ -20,8 +20,8 @@ import (
 // in live stands for it until then), and a batch is settled and the next leased
 // in one round trip and one commit.
 //
-// What River does in more than half the time of this cannot be done at twice
-// River's rate, whatever the design.
+// Where River takes less than twice as long as this, nobody is at twice River's
+// rate, whatever the design.
 type floor struct {
 	*ringback
 	pool *pgxpool.Pool
